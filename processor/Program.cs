@@ -1,0 +1,3 @@
+using System.CommandLine;
+
+return await new RootCommand("Stockflow: one live inventory fact.").Parse(args).InvokeAsync();
