@@ -1,0 +1,114 @@
+namespace Stockflow.Model;
+
+/// <summary>What a lane finds when it takes a new epoch.</summary>
+/// <param name="Epoch">The new epoch; every older one is refused from now on.</param>
+/// <param name="NextOffset">Offset after the last applied record, or -1 where the lane is new.</param>
+/// <param name="Watermarks">Per source: latest event time, milliseconds since 1970-01-01 UTC.</param>
+/// <param name="Unsettled">Positions whose late count is not yet settled against the ledger.</param>
+public sealed record LaneRecord(
+    long Epoch, long NextOffset, IReadOnlyDictionary<string, long> Watermarks, IReadOnlyList<PositionKey> Unsettled);
+
+/// <summary>A position's name outside a lane.</summary>
+public readonly record struct PositionKey(string SkuId, string LocationId);
+
+/// <summary>An event's fingerprint and the offset that first carried it.</summary>
+public readonly record struct SeenEntry(UInt128 Fingerprint, long Offset);
+
+/// <summary>A position's new value; ids are numbers of <see cref="LaneCommit.Ids"/>.</summary>
+public readonly record struct PositionWrite(int Sku, int Location, PositionState State, Settlement Settlement);
+
+/// <summary>What a write does to the lane's list of unsettled positions.</summary>
+public enum Settlement : byte
+{
+    Unchanged,
+    Open,
+    Close,
+}
+
+public enum CommitOutcome
+{
+    /// <summary>Applied now, or found applied by an earlier try with an unknown outcome.</summary>
+    Applied,
+
+    /// <summary>Another processor took the lane; this one must stop writing.</summary>
+    StaleEpoch,
+
+    /// <summary>The store is at another offset than the lane thought (it lost its tail): the lane must start again.</summary>
+    OffsetMismatch,
+}
+
+/// <summary>All that one batch changes, applied in one atomic step. Reused by its lane; not thread-safe.</summary>
+public sealed class LaneCommit
+{
+    public required int Partition { get; init; }
+
+    public required long Epoch { get; init; }
+
+    /// <summary>Offset that the store must stand at.</summary>
+    public long ExpectedOffset { get; set; }
+
+    /// <summary>Offset that the store stands at afterwards; equal to <see cref="ExpectedOffset"/> for a settlement alone.</summary>
+    public long NextOffset { get; set; }
+
+    public IdTable Ids { get; set; } = null!;
+
+    public List<SeenEntry> Seen { get; } = [];
+
+    public List<PositionWrite> Positions { get; } = [];
+
+    /// <summary>Latest event time by source.</summary>
+    public Dictionary<string, long> Watermarks { get; } = [];
+
+    /// <summary>Time bucket that <see cref="Seen"/> goes to, and the buckets that have left the horizon.</summary>
+    public long Bucket { get; set; }
+
+    public List<long> ExpiredBuckets { get; } = [];
+
+    public void Clear()
+    {
+        Seen.Clear();
+        Positions.Clear();
+        Watermarks.Clear();
+        ExpiredBuckets.Clear();
+    }
+}
+
+/// <summary>
+/// The position store: Redis, or the process's own memory where a laptop has no Redis. Failures of the server are thrown as
+/// <see cref="StoreUnavailableException"/>; every call may be repeated.
+/// </summary>
+public interface IPositionStore : IPositionReader, IAsyncDisposable
+{
+    /// <summary>Fails with one clear line if the store can not keep what it is given (unreachable, or set to evict keys).</summary>
+    Task CheckAsync(CancellationToken token);
+
+    /// <summary>Remembers the topic's number of partitions; fails if it was another one, because keys would change lanes.</summary>
+    Task PinPartitionsAsync(string topic, int partitions, CancellationToken token);
+
+    Task<LaneRecord> AcquireAsync(int partition, CancellationToken token);
+
+    /// <summary>The fingerprints that the lane has seen, bucket by bucket, oldest first.</summary>
+    IAsyncEnumerable<(long Bucket, SeenEntry[] Entries)> LoadSeenAsync(int partition, CancellationToken token);
+
+    /// <summary>Reads positions of one lane; <paramref name="states"/> gets a default where there is none.</summary>
+    Task LoadAsync(int partition, IdTable ids, ReadOnlyMemory<(int Sku, int Location)> keys, Memory<PositionState> states,
+        CancellationToken token);
+
+    Task<CommitOutcome> CommitAsync(LaneCommit commit, CancellationToken token);
+}
+
+/// <summary>What the HTTP API and the terminal read.</summary>
+public interface IPositionReader
+{
+    /// <summary>Every location of one SKU, by location id; empty where the SKU has none.</summary>
+    Task<IReadOnlyList<Position>> GetAsync(string skuId, CancellationToken token);
+
+    /// <summary>One position, or null.</summary>
+    Task<Position?> GetAsync(string skuId, string locationId, CancellationToken token);
+
+    /// <summary>Every position, in no order; for checks and exports.</summary>
+    IAsyncEnumerable<Position> ScanAsync(CancellationToken token);
+}
+
+/// <summary>A server that does not answer, or not now. Never the data's fault: the lane waits and tries again.</summary>
+public sealed class StoreUnavailableException(string message, Exception? inner = null) : Exception(message, inner);

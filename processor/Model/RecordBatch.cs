@@ -1,0 +1,125 @@
+namespace Stockflow.Model;
+
+/// <summary>Where a record stands in Kafka and where its bytes lie in the arena.</summary>
+public struct RecordRef
+{
+    public long Offset;
+
+    /// <summary>Broker or producer timestamp, milliseconds since 1970-01-01 UTC.</summary>
+    public long BrokerTs;
+
+    public Slice Key, Value;
+
+    /// <summary>Index in <see cref="RecordBatch.Headers"/>, or -1 where the record has none.</summary>
+    public int Headers;
+}
+
+/// <summary>A dead letter's stage, reason and text for people.</summary>
+public readonly record struct Rejection(int Index, string Stage, RejectReason Reason, string Message, int SchemaId);
+
+/// <summary>
+/// A run of consecutive records of one lane, with all that the stages add to them. It travels from block to block
+/// and is owned by the block that holds it; the last one returns it to its pool.
+/// Arrays are parallel: index i of each speaks of the same record.
+/// </summary>
+public sealed class RecordBatch
+{
+    public RecordBatch(int capacity, int arenaBytes)
+    {
+        Records = new RecordRef[capacity];
+        Movements = new Movement[capacity];
+        Verdicts = new Verdict[capacity];
+        Arena = new byte[arenaBytes];
+    }
+
+    public RecordRef[] Records { get; }
+
+    public Movement[] Movements { get; }
+
+    public Verdict[] Verdicts { get; }
+
+    public byte[] Arena { get; private set; }
+
+    public int ArenaLength { get; private set; }
+
+    public int Count { get; private set; }
+
+    public List<KeyValuePair<string, byte[]?>[]> Headers { get; } = [];
+
+    public List<Rejection> Rejections { get; } = [];
+
+    public string Topic { get; set; } = "";
+
+    public int Partition { get; set; }
+
+    /// <summary>The lane's epoch when the batch was read; a batch of an older epoch is refused by its lane.</summary>
+    public long Epoch { get; set; }
+
+    /// <summary>The table that the movements' numbers belong to.</summary>
+    public IdTable Ids { get; set; } = null!;
+
+    /// <summary>Offset after the last record; with gaps in the log it may exceed <c>last offset + 1</c>.</summary>
+    public long NextOffset { get; set; }
+
+    /// <summary>Monotonic clock when the first record was read, in <see cref="TimeProvider"/> ticks.</summary>
+    public long ReadAt { get; set; }
+
+    /// <summary>Wall clock at the position commit, milliseconds since 1970-01-01 UTC; the ledger's recorded time.</summary>
+    public long RecordedTs { get; set; }
+
+    public bool IsFull => Count == Records.Length;
+
+    public ReadOnlySpan<byte> Bytes(Slice slice) =>
+        slice.IsPresent ? Arena.AsSpan(slice.Start, slice.Length) : default;
+
+    public void Add(long offset, long brokerTs, ReadOnlySpan<byte> key, bool hasKey, ReadOnlySpan<byte> value, bool hasValue,
+        KeyValuePair<string, byte[]?>[]? headers)
+    {
+        ref var record = ref Records[Count];
+        record.Offset = offset;
+        record.BrokerTs = brokerTs;
+        record.Key = hasKey ? Append(key) : Slice.None;
+        record.Value = hasValue ? Append(value) : Slice.None;
+        record.Headers = -1;
+        if (headers is { Length: > 0 })
+        {
+            record.Headers = Headers.Count;
+            Headers.Add(headers);
+        }
+
+        Verdicts[Count] = Verdict.Pending;
+        Count++;
+        NextOffset = offset + 1;
+    }
+
+    public void Reject(int index, string stage, RejectReason reason, string message, int schemaId = -1)
+    {
+        Verdicts[index] = Verdict.DeadLetter;
+        Rejections.Add(new Rejection(index, stage, reason, message, schemaId));
+    }
+
+    public void Clear()
+    {
+        Count = 0;
+        ArenaLength = 0;
+        Headers.Clear();
+        Rejections.Clear();
+        Ids = null!;
+    }
+
+    private Slice Append(ReadOnlySpan<byte> bytes)
+    {
+        var end = ArenaLength + bytes.Length;
+        if (end > Arena.Length)
+        {
+            var grown = new byte[Math.Max(end, Arena.Length * 2)];
+            Arena.AsSpan(0, ArenaLength).CopyTo(grown);
+            Arena = grown;
+        }
+
+        bytes.CopyTo(Arena.AsSpan(ArenaLength));
+        var slice = new Slice(ArenaLength, bytes.Length);
+        ArenaLength = end;
+        return slice;
+    }
+}
