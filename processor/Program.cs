@@ -1,3 +1,7 @@
 using System.CommandLine;
+using Stockflow.Commands;
 
-return await new RootCommand("Stockflow: one live inventory fact.").Parse(args).InvokeAsync();
+return await new RootCommand("Stockflow: one live inventory fact.")
+{
+    KafkaCommand.Create(),
+}.Parse(args).InvokeAsync();
