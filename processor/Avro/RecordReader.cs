@@ -1,0 +1,339 @@
+using System.Buffers.Binary;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text.Unicode;
+
+namespace Stockflow.Avro;
+
+/// <summary>
+/// Reads one record of a writer's schema into a slot per top-level field of the reader's record, in the reader's
+/// field order. Compiled once for each pair of schemas; immutable, safe to share between threads, allocates nothing
+/// when reading and throws nothing for bad data.
+/// </summary>
+public sealed partial class RecordReader
+{
+    private readonly ResolvedNode _record;
+    private readonly AvroLimits _limits;
+    private readonly RecordOp[] _ops;
+    private readonly AvroSlot[] _defaults;
+    private readonly int[] _defaultIndexes;
+    private readonly byte[]?[] _defaultBytes;
+    private readonly int _maxBytes;
+
+    private RecordReader(ResolvedNode record, AvroLimits limits)
+    {
+        _record = record;
+        _limits = limits;
+        _maxBytes = limits.MaxBytes;
+        _ops = RecordOp.Compile(record);
+        _defaults = new AvroSlot[record.Defaults.Length];
+        _defaultIndexes = new int[record.Defaults.Length];
+        _defaultBytes = new byte[]?[record.Reader.Fields.Count];
+        CompileDefaults();
+    }
+
+    /// <summary>The record type that is read.</summary>
+    public AvroSchema Reader => _record.Reader;
+
+    /// <summary>The record type that was written.</summary>
+    public AvroSchema Writer => _record.Writer;
+
+    /// <summary>Slots that a caller provides: the reader's fields.</summary>
+    public int SlotCount => _defaultBytes.Length;
+
+    /// <summary>Compiles a reader.</summary>
+    /// <param name="writer">The record schema of the bytes.</param>
+    /// <param name="reader">The record schema of the slots.</param>
+    /// <param name="limits">Bounds on the input; null for <see cref="AvroLimits.Default"/>.</param>
+    /// <exception cref="AvroException">The schemas are no records or do not resolve; the message says where.</exception>
+    public static RecordReader Compile(AvroSchema writer, AvroSchema reader, AvroLimits? limits = null)
+    {
+        var resolution = AvroResolution.Compile(writer, reader);
+        return resolution.Root.Kind == ResolvedKind.Record
+            ? new RecordReader(resolution.Root, limits ?? AvroLimits.Default)
+            : throw new AvroException($"A record reader needs two record schemas, not '{writer.FullName}' and '{reader.FullName}'.");
+    }
+
+    /// <summary>Reads a body that holds one record and nothing else.</summary>
+    /// <param name="body">The Avro bytes.</param>
+    /// <param name="slots">At least <see cref="SlotCount"/> slots; undefined content after a failure.</param>
+    public AvroReadResult TryRead(ReadOnlySpan<byte> body, Span<AvroSlot> slots)
+    {
+        var result = TryReadAt(body, 0, slots, out var consumed);
+        return result.IsOk && consumed != body.Length
+            ? new AvroReadResult(AvroErrorCode.TrailingBytes, null, consumed)
+            : result;
+    }
+
+    /// <summary>Reads one record that starts at an offset and may be followed by more.</summary>
+    /// <param name="input">The Avro bytes.</param>
+    /// <param name="offset">First byte of the record. Starts of slots count from the input's first byte.</param>
+    /// <param name="slots">At least <see cref="SlotCount"/> slots; undefined content after a failure.</param>
+    /// <param name="consumed">Bytes of the record.</param>
+    public AvroReadResult TryReadAt(ReadOnlySpan<byte> input, int offset, Span<AvroSlot> slots, out int consumed)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)offset, (uint)input.Length, nameof(offset));
+        ArgumentOutOfRangeException.ThrowIfLessThan(slots.Length, SlotCount, nameof(slots));
+        consumed = 0;
+        if (input.Length - offset > _limits.MaxBodyBytes)
+        {
+            return new AvroReadResult(AvroErrorCode.BodyTooLarge, null, offset);
+        }
+
+        var position = offset;
+        var error = Run(input, ref position, ref MemoryMarshal.GetReference(slots), out var failed);
+        if (error != AvroErrorCode.None)
+        {
+            return new AvroReadResult(error, _record.Fields[failed].Name, position);
+        }
+
+        for (var i = 0; i < _defaults.Length; i++)
+        {
+            slots[_defaultIndexes[i]] = _defaults[i];
+        }
+
+        consumed = position - offset;
+        return default;
+    }
+
+    /// <summary>The loop over the writer's fields. Locals only: the position lives in a register.</summary>
+    private AvroErrorCode Run(ReadOnlySpan<byte> input, ref int offset, ref AvroSlot slots, out int failed)
+    {
+        ref var start = ref MemoryMarshal.GetReference(input);
+        var end = input.Length;
+        var position = offset;
+        var maxBytes = _maxBytes;
+        var itemsLeft = _limits.MaxItems;
+        var error = AvroErrorCode.None;
+        var ops = _ops;
+        var i = 0;
+        for (; i < ops.Length; i++)
+        {
+            ref readonly var op = ref ops[i];
+            ref var slot = ref Unsafe.Add(ref slots, op.Slot);
+            long value;
+            int next;
+            ushort branch = 0;
+            if (op.NullBranch >= 0)
+            {
+                next = AvroVarint.Read(ref start, position, end, out value);
+                if (next < 0 || (ulong)value > 1)
+                {
+                    error = next < 0 ? AvroVarint.Error(next) : AvroErrorCode.BadUnionIndex;
+                    break;
+                }
+
+                position = next;
+                if (value == op.NullBranch)
+                {
+                    slot.Kind = AvroSlotKind.Null;
+                    continue;
+                }
+            }
+
+        again:
+            switch (op.Code)
+            {
+                case RecordOpCode.String or RecordOpCode.Bytes:
+                    next = AvroVarint.Read(ref start, position, end, out value);
+                    if (next < 0 || (ulong)value > (ulong)(end - next) || value > maxBytes)
+                    {
+                        error = next < 0 ? AvroVarint.Error(next) : AvroWalker.LengthError(value, maxBytes);
+                        break;
+                    }
+
+                    if (op.Code == RecordOpCode.String && !IsUtf8(ref Unsafe.Add(ref start, next), (int)value))
+                    {
+                        error = AvroErrorCode.BadUtf8;
+                        break;
+                    }
+
+                    slot.Kind = AvroSlotKind.Bytes;
+                    slot.Length = (int)value;
+                    slot.Start = next;
+                    position = next + (int)value;
+                    continue;
+                case RecordOpCode.Long:
+                    next = AvroVarint.Read(ref start, position, end, out value);
+                    if (next < 0)
+                    {
+                        error = AvroVarint.Error(next);
+                        break;
+                    }
+
+                    position = next;
+                    slot.Kind = AvroSlotKind.Long;
+                    slot.Long = value;
+                    continue;
+                case RecordOpCode.Enum:
+                    next = AvroVarint.Read(ref start, position, end, out value);
+                    var symbols = op.Symbols!;
+                    if (next < 0 || (ulong)value >= (ulong)symbols.Length || symbols[(int)value] < 0)
+                    {
+                        error = next < 0 ? AvroVarint.Error(next)
+                            : (ulong)value >= (ulong)symbols.Length ? AvroErrorCode.BadEnumIndex : AvroErrorCode.UnknownEnumSymbol;
+                        break;
+                    }
+
+                    position = next;
+                    slot.Kind = AvroSlotKind.Long;
+                    slot.Long = symbols[(int)value];
+                    continue;
+                case RecordOpCode.Null:
+                    slot.Kind = AvroSlotKind.Null;
+                    continue;
+                case RecordOpCode.Complex or RecordOpCode.Skip:
+                    var walker = new AvroWalker(input, position, _limits, itemsLeft);
+                    if (!walker.Walk(op.Node!))
+                    {
+                        error = walker.Error;
+                        position = walker.Position;
+                        break;
+                    }
+
+                    itemsLeft = walker.ItemsLeft;
+                    if (op.Code == RecordOpCode.Complex)
+                    {
+                        slot.Kind = AvroSlotKind.Complex;
+                        slot.Branch = branch;
+                        slot.Length = walker.Position - position;
+                        slot.Start = position;
+                    }
+
+                    position = walker.Position;
+                    continue;
+                case RecordOpCode.Branches:
+                    next = AvroVarint.Read(ref start, position, end, out value);
+                    if (next < 0 || (ulong)value >= (ulong)op.Branches!.Length)
+                    {
+                        error = next < 0 ? AvroVarint.Error(next) : AvroErrorCode.BadUnionIndex;
+                        break;
+                    }
+
+                    position = next;
+                    branch = (ushort)value;
+                    op = ref op.Branches[value];
+                    goto again;
+                default:
+                    var at = position;
+                    error = Scalar(in op, input, ref at, ref slot);
+                    position = at;
+                    if (error != AvroErrorCode.None)
+                    {
+                        break;
+                    }
+
+                    continue;
+            }
+
+            break;
+        }
+
+        offset = position;
+        failed = i;
+        return error;
+    }
+
+    /// <summary>The kinds that are rare in events, kept out of the loop so that it stays small.</summary>
+    private static AvroErrorCode Scalar(in RecordOp op, ReadOnlySpan<byte> input, ref int offset, ref AvroSlot slot)
+    {
+        var rest = input[offset..];
+        var size = op.Code switch { RecordOpCode.Double => 8, RecordOpCode.Float => 4, RecordOpCode.Boolean => 1, RecordOpCode.Fixed => op.Size, _ => 0 };
+        if (size > rest.Length)
+        {
+            return AvroErrorCode.Truncated;
+        }
+
+        slot.Kind = AvroSlotKind.Double;
+        switch (op.Code)
+        {
+            case RecordOpCode.Boolean:
+                slot.Kind = AvroSlotKind.Boolean;
+                slot.Long = rest[0];
+                offset += rest[0] <= 1 ? 1 : 0;
+                return rest[0] <= 1 ? AvroErrorCode.None : AvroErrorCode.BadBoolean;
+            case RecordOpCode.Double:
+                slot.Double = BinaryPrimitives.ReadDoubleLittleEndian(rest);
+                offset += size;
+                return AvroErrorCode.None;
+            case RecordOpCode.Float:
+                slot.Double = BinaryPrimitives.ReadSingleLittleEndian(rest);
+                offset += size;
+                return AvroErrorCode.None;
+            case RecordOpCode.Fixed:
+                slot.Kind = AvroSlotKind.Bytes;
+                slot.Length = size;
+                slot.Start = offset;
+                offset += size;
+                return AvroErrorCode.None;
+            case RecordOpCode.Unreadable:
+                return AvroErrorCode.UnreadableUnionBranch;
+        }
+
+        var next = AvroVarint.Read(ref MemoryMarshal.GetReference(input), offset, input.Length, out var value);
+        if (next < 0)
+        {
+            return AvroVarint.Error(next);
+        }
+
+        var isInt = op.Code is RecordOpCode.Int or RecordOpCode.IntToFloat or RecordOpCode.IntToDouble || op.Node!.Writer.Type == AvroType.Int;
+        if (isInt && value != (int)value)
+        {
+            return AvroErrorCode.BadVarint;
+        }
+
+        if (op.Code == RecordOpCode.MillisToMicros && value is < long.MinValue / 1000 or > long.MaxValue / 1000)
+        {
+            return AvroErrorCode.TimestampOverflow;
+        }
+
+        offset = next;
+        switch (op.Code)
+        {
+            case RecordOpCode.IntToFloat or RecordOpCode.LongToFloat:
+                slot.Double = (float)value;
+                break;
+            case RecordOpCode.IntToDouble or RecordOpCode.LongToDouble:
+                slot.Double = value;
+                break;
+            default:
+                slot.Kind = AvroSlotKind.Long;
+                slot.Long = op.Code switch
+                {
+                    RecordOpCode.MillisToMicros => value * 1000,
+                    RecordOpCode.MicrosToMillis => AvroTime.FloorDivide(value, 1000),
+                    _ => value,
+                };
+                break;
+        }
+
+        return AvroErrorCode.None;
+    }
+
+    /// <summary>Most ids are short ASCII: eight bytes at a time, and the full check only where a high bit shows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool IsUtf8(ref byte first, int length)
+    {
+        const ulong HighBits = 0x8080808080808080UL;
+        if (length < 8)
+        {
+            for (var i = 0; i < length; i++)
+            {
+                if (Unsafe.Add(ref first, i) >= 0x80)
+                {
+                    return Utf8.IsValid(MemoryMarshal.CreateReadOnlySpan(ref first, length));
+                }
+            }
+
+            return true;
+        }
+
+        var seen = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref first, length - 8));
+        for (var i = 0; i < length - 8; i += 8)
+        {
+            seen |= Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref first, i));
+        }
+
+        return (seen & HighBits) == 0 || Utf8.IsValid(MemoryMarshal.CreateReadOnlySpan(ref first, length));
+    }
+}
