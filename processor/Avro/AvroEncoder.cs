@@ -8,7 +8,6 @@ namespace Stockflow.Avro;
 /// Writes Avro binary into a buffer that it owns and grows; nothing is allocated once the buffer has its size.
 /// The caller writes the values in schema order; nothing is checked against a schema. Not thread-safe.
 /// </summary>
-[SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "The names are Avro's types.")]
 public sealed class AvroEncoder
 {
     private byte[] _buffer;
