@@ -10,6 +10,9 @@ namespace Stockflow.Embedded;
 internal sealed class ChdbQueryRunner(ChdbEngine engine, HttpContext context, ChdbRequest request)
 {
     private const int PieceBytes = 128 << 10;
+
+    /// <summary>Results below this are sent with their length and summary.</summary>
+    private const long HeldBytes = 1 << 20;
     private readonly HttpResponse _response = context.Response;
     private readonly CancellationToken _token = context.RequestAborted;
 
@@ -58,7 +61,7 @@ internal sealed class ChdbQueryRunner(ChdbEngine engine, HttpContext context, Ch
             throw new ChdbException(ChdbError.Parse(error));
         }
 
-        await WriteWholeAsync(result, format, result.Statistics);
+        await WriteWholeAsync([result], format, 0, result.Statistics);
     }
 
     /// <summary>False, with nothing run, when the engine does not stream this statement.</summary>
@@ -73,18 +76,39 @@ internal sealed class ChdbQueryRunner(ChdbEngine engine, HttpContext context, Ch
                 : throw new ChdbException(ChdbError.Parse(refused));
         }
 
-        using var first = Checked(stream.Next());
-        using var second = Checked(stream.Next());
-        if (second is null)
+        var held = new List<ChdbResult>();
+        try
         {
-            await WriteWholeAsync(first, format, first?.Statistics ?? default);
+            // Small results are answered whole, so that an error still gets its status and the summary its place in the head.
+            long heldBytes = 0;
+            var statistics = default(ChdbStatistics);
+            while (heldBytes < HeldBytes && Checked(stream.Next()) is { } block)
+            {
+                held.Add(block);
+                heldBytes += block.Length;
+                statistics = statistics.Add(block.Statistics);
+            }
+
+            if (heldBytes < HeldBytes)
+            {
+                await WriteWholeAsync(held, format, headerLines, statistics);
+                return true;
+            }
+
+            Begin(format);
+            await using var output = Output();
+            await CopyAllAsync(output, held, headerLines);
+            await CopyRestAsync(output, stream, headerLines);
             return true;
         }
+        finally
+        {
+            held.ForEach(block => block.Dispose());
+        }
+    }
 
-        Begin(format);
-        await using var output = Output();
-        await CopyAsync(output, first!, 0);
-        await CopyAsync(output, second, headerLines);
+    private async Task CopyRestAsync(Stream output, ChdbQueryStream stream, int headerLines)
+    {
         while (stream.Next() is { } block)
         {
             using (block)
@@ -93,14 +117,12 @@ internal sealed class ChdbQueryRunner(ChdbEngine engine, HttpContext context, Ch
                 {
                     // The status line has gone: ClickHouse's way is to say it at the end of the body.
                     await output.WriteAsync(Encoding.UTF8.GetBytes($"\r\n__exception__\r\n{late}\r\n__exception__\r\n"), _token);
-                    return true;
+                    return;
                 }
 
                 await CopyAsync(output, block, headerLines);
             }
         }
-
-        return true;
     }
 
     private static ChdbResult? Checked(ChdbResult? block)
@@ -128,10 +150,10 @@ internal sealed class ChdbQueryRunner(ChdbEngine engine, HttpContext context, Ch
         ? new GZipStream(_response.Body, CompressionLevel.Fastest, leaveOpen: true)
         : _response.Body;
 
-    private async Task WriteWholeAsync(ChdbResult? result, string format, ChdbStatistics statistics)
+    private async Task WriteWholeAsync(List<ChdbResult> blocks, string format, int headerLines, ChdbStatistics statistics)
     {
         WriteSummary(_response, statistics);
-        if (result is null or { Length: 0 })
+        if (blocks.All(block => block.Length == 0))
         {
             _response.ContentType = ChdbFormats.ContentType(format);
             _response.ContentLength = 0;
@@ -139,9 +161,21 @@ internal sealed class ChdbQueryRunner(ChdbEngine engine, HttpContext context, Ch
         }
 
         Begin(format);
-        _response.ContentLength = request.CompressResponse ? null : result.Length;
+        if (!request.CompressResponse)
+        {
+            _response.ContentLength = blocks[0].Length + blocks.Skip(1).Sum(block => block.Length - ChdbFormats.SkipLines(block.Bytes, headerLines));
+        }
+
         await using var output = Output();
-        await CopyAsync(output, result, 0);
+        await CopyAllAsync(output, blocks, headerLines);
+    }
+
+    private async Task CopyAllAsync(Stream output, List<ChdbResult> blocks, int headerLines)
+    {
+        for (var i = 0; i < blocks.Count; i++)
+        {
+            await CopyAsync(output, blocks[i], i == 0 ? 0 : headerLines);
+        }
     }
 
     private async Task CopyAsync(Stream output, ChdbResult block, int headerLines)
