@@ -1,9 +1,14 @@
 using System.Diagnostics.Metrics;
+using System.Reflection;
+using System.Runtime.InteropServices;
 using Stockflow.Model;
 
 namespace Stockflow.Telemetry;
 
-/// <summary>Every metric's name, unit and buckets. Counters of lanes are read from <see cref="ProcessorStatus"/>, so the hot path adds to plain fields.</summary>
+/// <summary>
+/// Every metric's name, unit, labels and buckets. Counters of lanes are read from <see cref="ProcessorStatus"/>, so the hot path adds to
+/// plain fields; a new metric is one line here and one in dashboards/METRICS.md, which a test compares.
+/// </summary>
 public static class Metrics
 {
     public static readonly Meter Meter = new("Stockflow");
@@ -12,13 +17,151 @@ public static class Metrics
     public static readonly double[] SecondsBuckets =
         [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300];
 
+    private static readonly List<MetricDefinition> Definitions = [];
+
     /// <summary>From the broker's timestamp to visible in the position store.</summary>
-    public static readonly Histogram<double> Freshness =
-        Meter.CreateHistogram<double>("stockflow_position_freshness_seconds", "s", "Time from the broker's timestamp of an event to its effect in the position store.");
+    public static readonly Histogram<double> Freshness = Seconds("stockflow_position_freshness_seconds",
+        "Time from the broker's timestamp of an event to its effect in the position store.");
 
-    public static readonly Histogram<double> CommitDuration =
-        Meter.CreateHistogram<double>("stockflow_position_commit_seconds", "s", "Time of one atomic commit of a batch to the position store.");
+    public static readonly Histogram<double> CommitDuration = Seconds("stockflow_position_commit_seconds",
+        "Time of one atomic commit of a batch to the position store.");
 
-    public static readonly Histogram<double> InsertDuration =
-        Meter.CreateHistogram<double>("stockflow_history_insert_seconds", "s", "Time of one insert into ClickHouse.");
+    public static readonly Histogram<double> InsertDuration = Seconds("stockflow_history_insert_seconds",
+        "Time of one insert into ClickHouse.");
+
+    /// <summary>By route pattern and status code, so that no caller can add a series.</summary>
+    public static readonly Counter<long> HttpRequests = Count("stockflow_http_requests_total", "requests",
+        "Requests answered by the HTTP API.", "route", "status");
+
+    public static readonly Histogram<double> HttpDuration = Seconds("stockflow_http_request_seconds",
+        "Time to answer a request of the HTTP API.", "route");
+
+    /// <summary>By outcome: found, absent, refused, unreachable.</summary>
+    public static readonly Counter<long> RegistryRequests = Count("stockflow_schema_registry_requests_total", "requests",
+        "Requests to the schema registry.", "outcome");
+
+    private static readonly string[] LaneLabels = ["topic", "partition"];
+
+    private static readonly (MetricDefinition Definition, Func<LaneStatus, double> Read)[] LaneMetrics =
+    [
+        Lane("stockflow_lane_records_read_total", MetricKind.Counter, "records", "Records read from Kafka.", lane => lane.Read),
+        Lane("stockflow_lane_records_accepted_total", MetricKind.Counter, "records", "Records whose event changed a position or the ledger.", lane => lane.Accepted),
+        Lane("stockflow_lane_records_duplicate_total", MetricKind.Counter, "records", "Records whose event_id was seen before at a lower offset.", lane => lane.Duplicates),
+        Lane("stockflow_lane_records_dead_letter_total", MetricKind.Counter, "records", "Records sent to the dead letters.", lane => lane.DeadLetters),
+        Lane("stockflow_lane_records_late_total", MetricKind.Counter, "records", "Accepted records with an event time below the watermark.", lane => lane.Late),
+        Lane("stockflow_lane_records_replayed_total", MetricKind.Counter, "records", "Records read again that the position store had applied already.", lane => lane.Replayed),
+        Lane("stockflow_lane_negative_on_hand_total", MetricKind.Counter, "positions", "Positions that went below zero on-hand.", lane => lane.NegativeOnHand),
+        Lane("stockflow_lane_unsettled_positions", MetricKind.Gauge, "positions", "Late counts that wait to be settled against the ledger.", lane => lane.Unsettled),
+        Lane("stockflow_lane_lag_records", MetricKind.Gauge, "records", "Records that wait in Kafka.", lane => lane.Lag),
+        Lane("stockflow_lane_read_offset", MetricKind.Gauge, "offset", "Offset after the last record read from Kafka.", lane => lane.ReadOffset),
+        Lane("stockflow_lane_position_offset", MetricKind.Gauge, "offset", "Offset after the last record applied to the positions; -1 before the first.", lane => lane.NextOffset),
+        Lane("stockflow_lane_durable_offset", MetricKind.Gauge, "offset", "Offset after the last record durable in the history; -1 before the first.", lane => lane.DurableOffset),
+        Lane("stockflow_lane_committed_offset", MetricKind.Gauge, "offset", "Offset committed to Kafka; -1 before the first.", lane => lane.CommittedOffset),
+        Lane("stockflow_lane_end_offset", MetricKind.Gauge, "offset", "Offset after the partition's last record; -1 where unknown.", lane => lane.EndOffset),
+        Lane("stockflow_lane_epoch", MetricKind.Gauge, "epoch", "Epoch under which the lane writes.", lane => lane.Epoch),
+        Lane("stockflow_lane_paused", MetricKind.Gauge, "boolean", "1 while backpressure pauses the partition.", lane => lane.Paused ? 1 : 0),
+        Lane("stockflow_lane_watermark_timestamp_seconds", MetricKind.Gauge, "seconds", "Watermark as a Unix time; 0 before the first event.", lane => lane.WatermarkTs / 1000.0),
+    ];
+
+    private static readonly MetricDefinition WatermarkLag = Define("stockflow_lane_watermark_lag_seconds", MetricKind.Gauge, "seconds",
+        "Wall clock minus the watermark; absent before the first event.", LaneLabels);
+
+    private static readonly MetricDefinition DeadLetterReasons = Define("stockflow_dead_letters_total", MetricKind.Counter, "records",
+        "Records sent to the dead letters by reason code.", "reason");
+
+    private static readonly (MetricDefinition Definition, Func<ProcessorStatus, double> Read)[] StatusMetrics =
+    [
+        Status("stockflow_lanes", "lanes", "Partitions that this process owns.", status => status.Lanes.Count),
+        Status("stockflow_ready", "boolean", "1 while source and sinks are connected.", status => status.IsReady ? 1 : 0),
+        Status("stockflow_source_connected", "boolean", "1 if the last call to Kafka succeeded.", status => status.SourceConnected ? 1 : 0),
+        Status("stockflow_positions_connected", "boolean", "1 if the last call to the position store succeeded.", status => status.PositionsConnected ? 1 : 0),
+        Status("stockflow_history_connected", "boolean", "1 if the last call to ClickHouse succeeded.", status => status.HistoryConnected ? 1 : 0),
+    ];
+
+    private static readonly Instrument[] ProcessMetrics =
+    [
+        Process("process_cpu_seconds_total", MetricKind.Counter, "seconds", "CPU time of the process, user and system.",
+            () => Environment.CpuUsage.TotalTime.TotalSeconds),
+        Process("process_resident_memory_bytes", MetricKind.Gauge, "bytes", "Resident memory.", () => Environment.WorkingSet),
+        Process("process_start_time_seconds", MetricKind.Gauge, "seconds", "Start of the process as a Unix time.", () => StartTime),
+        Process("dotnet_gc_allocated_bytes_total", MetricKind.Counter, "bytes", "Bytes allocated on the managed heap.",
+            () => GC.GetTotalAllocatedBytes()),
+        Process("dotnet_gc_heap_bytes", MetricKind.Gauge, "bytes", "Managed heap, live and not yet collected.", () => GC.GetTotalMemory(false)),
+        Process("dotnet_gc_pause_seconds_total", MetricKind.Counter, "seconds", "Time that the garbage collector paused the process.",
+            () => GC.GetTotalPauseDuration().TotalSeconds),
+        Process("dotnet_threadpool_threads", MetricKind.Gauge, "threads", "Threads of the pool.", () => ThreadPool.ThreadCount),
+        Process("dotnet_threadpool_queued_items", MetricKind.Gauge, "items", "Work items that wait for a thread of the pool.",
+            () => ThreadPool.PendingWorkItemCount),
+        Observe(Meter, Define("dotnet_gc_collections_total", MetricKind.Counter, "collections", "Garbage collections by generation.", "generation"),
+            () => Enumerable.Range(0, GC.MaxGeneration + 1).Select(generation =>
+                new Measurement<double>(GC.CollectionCount(generation), Tag("generation", generation)))),
+        Observe(Meter, Define("stockflow_build_info", MetricKind.Gauge, "info", "Always 1; the labels tell the build.", "version", "runtime"),
+            () => [new Measurement<double>(1, Tag("version", Version), Tag("runtime", RuntimeInformation.FrameworkDescription))]),
+    ];
+
+    /// <summary>Every metric, by name.</summary>
+    public static IReadOnlyList<MetricDefinition> Catalogue { get; } = [.. Definitions.OrderBy(definition => definition.Name, StringComparer.Ordinal)];
+
+    /// <summary>Version of this build.</summary>
+    public static string Version =>
+        typeof(Metrics).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "0";
+
+    private static double StartTime { get; } =
+        new DateTimeOffset(System.Diagnostics.Process.GetCurrentProcess().StartTime).ToUnixTimeMilliseconds() / 1000.0;
+
+    /// <summary>A meter over one processor's status; it ends with its disposal.</summary>
+    public static Meter Observe(ProcessorStatus status, TimeProvider time)
+    {
+        var meter = new Meter("Stockflow.Processor");
+        foreach (var (definition, read) in LaneMetrics)
+        {
+            Observe(meter, definition, () => status.Lanes.Values.Select(lane => OfLane(lane, read(lane))));
+        }
+
+        Observe(meter, WatermarkLag, () => status.Lanes.Values.Where(lane => lane.WatermarkTs > 0).Select(lane =>
+            OfLane(lane, (time.GetUtcNow().ToUnixTimeMilliseconds() - lane.WatermarkTs) / 1000.0)));
+        Observe(meter, DeadLetterReasons, () => status.DeadLetterReasons.Select(reason =>
+            new Measurement<double>(reason.Value, Tag("reason", reason.Key.Code()))));
+        foreach (var (definition, read) in StatusMetrics)
+        {
+            Observe(meter, definition, () => [new Measurement<double>(read(status))]);
+        }
+
+        return meter;
+    }
+
+    private static Instrument Observe(Meter meter, MetricDefinition metric, Func<IEnumerable<Measurement<double>>> read) =>
+        metric.Kind == MetricKind.Counter
+            ? meter.CreateObservableCounter(metric.Name, read, metric.Unit, metric.Help)
+            : meter.CreateObservableGauge(metric.Name, read, metric.Unit, metric.Help);
+
+    private static Measurement<double> OfLane(LaneStatus lane, double value) =>
+        new(value, Tag("topic", lane.Topic), Tag("partition", lane.Partition));
+
+    private static KeyValuePair<string, object?> Tag(string name, object value) => new(name, value);
+
+    private static (MetricDefinition, Func<LaneStatus, double>) Lane(
+        string name, MetricKind kind, string unit, string help, Func<LaneStatus, double> read) =>
+        (Define(name, kind, unit, help, LaneLabels), read);
+
+    private static (MetricDefinition, Func<ProcessorStatus, double>) Status(
+        string name, string unit, string help, Func<ProcessorStatus, double> read) =>
+        (Define(name, MetricKind.Gauge, unit, help), read);
+
+    private static Instrument Process(string name, MetricKind kind, string unit, string help, Func<double> read) =>
+        Observe(Meter, Define(name, kind, unit, help), () => [new Measurement<double>(read())]);
+
+    private static Counter<long> Count(string name, string unit, string help, params string[] labels) =>
+        Meter.CreateCounter<long>(Define(name, MetricKind.Counter, unit, help, labels).Name, unit, help);
+
+    private static Histogram<double> Seconds(string name, string help, params string[] labels) =>
+        Meter.CreateHistogram(Define(name, MetricKind.Histogram, "seconds", help, labels).Name, "seconds", help, tags: null,
+            new InstrumentAdvice<double> { HistogramBucketBoundaries = SecondsBuckets });
+
+    private static MetricDefinition Define(string name, MetricKind kind, string unit, string help, params string[] labels)
+    {
+        var definition = new MetricDefinition(name, kind, unit, labels, help);
+        Definitions.Add(definition);
+        return definition;
+    }
 }

@@ -1,0 +1,104 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Stockflow.Model;
+using Stockflow.Telemetry;
+
+namespace Stockflow.Serve;
+
+/// <summary>The paths and what they answer.</summary>
+internal sealed class Endpoints(IPositionReader positions, ProcessorStatus status, PrometheusExporter exporter)
+{
+    private const string Json = "application/json";
+    private const string PositionsPrefix = "/v1/positions/";
+
+    /// <summary>The longest id that a movement may carry, in characters.</summary>
+    private const int MaximumIdLength = 64;
+
+    private static readonly string[] Methods = ["GET", "HEAD"];
+
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapMethods("/metrics", Methods, MetricsAsync);
+        routes.MapMethods("/healthz", Methods, HealthAsync);
+        routes.MapMethods("/readyz", Methods, ReadinessAsync);
+        routes.MapMethods("/v1/status", Methods, StatusAsync);
+        routes.MapMethods("/v1/positions/{**ids}", Methods, PositionsAsync);
+    }
+
+    private Task MetricsAsync(HttpContext context) =>
+        Problems.JsonAsync(context, Encoding.UTF8.GetBytes(exporter.Write()), PrometheusExporter.ContentType, context.RequestAborted);
+
+    private static Task HealthAsync(HttpContext context) =>
+        Problems.JsonAsync(context, "{\"status\":\"alive\"}"u8.ToArray(), Json, context.RequestAborted);
+
+    private Task ReadinessAsync(HttpContext context)
+    {
+        var missing = StatusReport.Missing(status);
+        context.Response.StatusCode = missing.Count == 0 ? 200 : 503;
+        var payload = new ReadinessPayload(missing.Count == 0 ? "ready" : "not_ready", missing);
+        return Problems.JsonAsync(context, JsonSerializer.SerializeToUtf8Bytes(payload, ServeJson.Default.ReadinessPayload), Json, context.RequestAborted);
+    }
+
+    private Task StatusAsync(HttpContext context)
+    {
+        var payload = StatusReport.Of(status, exporter.Quantiles(Metrics.Freshness));
+        return Problems.JsonAsync(context, JsonSerializer.SerializeToUtf8Bytes(payload, ServeJson.Default.StatusPayload), Json, context.RequestAborted);
+    }
+
+    private Task PositionsAsync(HttpContext context)
+    {
+        var target = context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()!.RawTarget;
+        var ids = PathSegments.After(PositionsPrefix, target);
+        if (ids.Length is not (1 or 2) || !Array.TrueForAll(ids, id => id.Length is > 0 and <= MaximumIdLength))
+        {
+            return Problems.WriteAsync(context, 400, "bad-id",
+                $"The path is {PositionsPrefix}SKU or {PositionsPrefix}SKU/LOCATION with ids of 1 to {MaximumIdLength} characters; write a slash within an id as %2F.",
+                context.RequestAborted);
+        }
+
+        return ids.Length == 1 ? SkuAsync(context, ids[0]) : PositionAsync(context, ids[0], ids[1]);
+    }
+
+    private async Task SkuAsync(HttpContext context, string skuId)
+    {
+        var found = await positions.GetAsync(skuId, context.RequestAborted).ConfigureAwait(false);
+        if (found.Count == 0)
+        {
+            await NotFoundAsync(context, $"SKU '{skuId}' has no position at any location.").ConfigureAwait(false);
+            return;
+        }
+
+        var payload = new SkuPayload
+        {
+            SkuId = skuId,
+            Positions = [.. found.OrderBy(position => position.LocationId, StringComparer.Ordinal).Select(PositionPayload.Of)],
+        };
+        await Problems.JsonAsync(context, JsonSerializer.SerializeToUtf8Bytes(payload, ServeJson.Default.SkuPayload), Json, context.RequestAborted)
+            .ConfigureAwait(false);
+    }
+
+    private async Task PositionAsync(HttpContext context, string skuId, string locationId)
+    {
+        if (await positions.GetAsync(skuId, locationId, context.RequestAborted).ConfigureAwait(false) is not { } position)
+        {
+            await NotFoundAsync(context, $"SKU '{skuId}' has no position at location '{locationId}'.").ConfigureAwait(false);
+            return;
+        }
+
+        var tag = string.Create(CultureInfo.InvariantCulture, $"\"{position.State.Version}\"");
+        context.Response.Headers.ETag = tag;
+        context.Response.Headers.CacheControl = "no-cache";
+        if (context.Request.Headers.IfNoneMatch.Contains(tag))
+        {
+            context.Response.StatusCode = 304;
+            return;
+        }
+
+        var body = JsonSerializer.SerializeToUtf8Bytes(PositionPayload.Of(position), ServeJson.Default.PositionPayload);
+        await Problems.JsonAsync(context, body, Json, context.RequestAborted).ConfigureAwait(false);
+    }
+
+    private static Task NotFoundAsync(HttpContext context, string detail) =>
+        Problems.WriteAsync(context, 404, "position-not-found", detail, context.RequestAborted);
+}

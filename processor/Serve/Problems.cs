@@ -1,0 +1,26 @@
+using System.Text.Json;
+
+namespace Stockflow.Serve;
+
+/// <summary>Writes problem details (RFC 9457).</summary>
+internal static class Problems
+{
+    public static Task WriteAsync(HttpContext context, int status, string code, string detail, CancellationToken token)
+    {
+        context.Response.StatusCode = status;
+        var problem = new ProblemPayload($"urn:stockflow:problem:{code}", Title(status), status, detail, code);
+        return JsonAsync(context, JsonSerializer.SerializeToUtf8Bytes(problem, ServeJson.Default.ProblemPayload), "application/problem+json", token);
+    }
+
+    public static async Task JsonAsync(HttpContext context, ReadOnlyMemory<byte> body, string contentType, CancellationToken token)
+    {
+        context.Response.ContentType = contentType;
+        context.Response.ContentLength = body.Length;
+        if (!HttpMethods.IsHead(context.Request.Method))
+        {
+            await context.Response.Body.WriteAsync(body, token).ConfigureAwait(false);
+        }
+    }
+
+    private static string Title(int status) => Microsoft.AspNetCore.WebUtilities.ReasonPhrases.GetReasonPhrase(status);
+}

@@ -1,0 +1,51 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Logging;
+using Stockflow.Model;
+using Stockflow.Serve;
+using Stockflow.Telemetry;
+using Xunit;
+
+namespace Stockflow.IntegrationTests.Serve;
+
+public sealed class PromtoolTests
+{
+    [Fact]
+    public async Task Promtool_finds_no_fault_in_what_metrics_tells()
+    {
+        var status = new ProcessorStatus { SourceConnected = true };
+        status.Lanes[0] = new LaneStatus { Topic = "inventory.movements", Partition = 0, Read = 3, WatermarkTs = 1 };
+        status.DeadLetterReasons[RejectReason.UnknownSku] = 1;
+        await using var server = HttpServer.Build(new HttpOptions("http://127.0.0.1:0"), new NoPositions(), status, TimeProvider.System,
+            new LogOptions(Level: LogLevel.None));
+        await server.StartAsync(CancellationToken.None);
+        using var client = new HttpClient { BaseAddress = new Uri(server.Addresses.Single()) };
+        Metrics.RegistryRequests.Add(1, new KeyValuePair<string, object?>("outcome", "found"));
+        await client.GetAsync(new Uri("/healthz", UriKind.Relative));
+        var response = await client.GetAsync(new Uri("/metrics", UriKind.Relative));
+        var text = await response.Content.ReadAsStringAsync();
+        Assert.Equal("text/plain; version=0.0.4; charset=utf-8", response.Content.Headers.ContentType!.ToString());
+        Assert.All(Metrics.Catalogue, metric => Assert.Contains($"# TYPE {metric.Name} ", text, StringComparison.Ordinal));
+
+        using var promtool = Process.Start(new ProcessStartInfo("promtool", ["check", "metrics"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
+        })!;
+        await promtool.StandardInput.WriteAsync(text);
+        promtool.StandardInput.Close();
+        var faults = await promtool.StandardError.ReadToEndAsync() + await promtool.StandardOutput.ReadToEndAsync();
+        await promtool.WaitForExitAsync();
+        Assert.Equal("", faults);
+        Assert.Equal(0, promtool.ExitCode);
+    }
+
+    private sealed class NoPositions : IPositionReader
+    {
+        public Task<IReadOnlyList<Position>> GetAsync(string skuId, CancellationToken token) => Task.FromResult<IReadOnlyList<Position>>([]);
+
+        public Task<Position?> GetAsync(string skuId, string locationId, CancellationToken token) => Task.FromResult<Position?>(null);
+
+        public IAsyncEnumerable<Position> ScanAsync(CancellationToken token) => throw new NotSupportedException();
+    }
+}
