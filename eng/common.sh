@@ -24,7 +24,7 @@ step() { printf '[%3ds] %-14s %s\n' "$SECONDS" "$1" "$2"; }
 with_progress() {
   local name=$1 folder=$2 log=$3 command_id waited=0
   shift 3
-  "$@" >"$log" 2>&1 &
+  "$@" >"$log" 2>&1 9>&- &
   command_id=$!
   while kill -0 "$command_id" 2>/dev/null; do
     sleep 0.5

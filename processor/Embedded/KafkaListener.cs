@@ -7,7 +7,7 @@ namespace Stockflow.Embedded;
 
 /// <summary>
 /// A Kafka listener on 127.0.0.1 for one machine: librdkafka's mock cluster. Any Kafka client can produce, consume,
-/// join groups (classic and KIP-848), commit offsets and run transactions; faults can be injected.
+/// join classic groups and commit offsets; faults can be injected.
 /// </summary>
 /// <remarks>
 /// <para>Guaranteed while the process lives: order per partition, offsets without holes, committed offsets, headers,
@@ -21,6 +21,10 @@ namespace Stockflow.Embedded;
 /// <c>rdkafka_mock.c</c>). Nothing is dropped by age or read position, and compacted topics are not compacted. See
 /// <see cref="FindDroppedRecords"/>; a consumer with <c>auto.offset.reset=error</c> is told when its position is gone.</item>
 /// <item>An idempotent producer without a transactional id is accepted, but its retries are not deduplicated.</item>
+/// <item>A rebalance of a group that has members takes the session timeout less 1 s (the whole of it when it is 1 s or
+/// less), where Kafka ends it when the last member has joined again; a member that was killed costs about another one. Use a short
+/// <c>session.timeout.ms</c>, such as 2,000. All members of a group must prefer the same assignor: the listener takes the
+/// first one's choice, and other members fail.</item>
 /// <item>There are no admin requests (CreateTopics and the like), no TLS, no SASL and no quotas. Old (magic 0 and 1)
 /// compressed message sets are refused.</item>
 /// </list>

@@ -1,0 +1,112 @@
+using System.Net;
+using System.Net.Sockets;
+
+namespace Stockflow.IntegrationTests.Fixtures;
+
+/// <summary>How a test's Redis is configured.</summary>
+public sealed record RedisProcessOptions
+{
+    /// <summary>Keep an append-only file, so that a killed server comes back with its data.</summary>
+    public bool AppendOnly { get; init; }
+
+    /// <summary>When the append-only file reaches the disk: always, everysec or no.</summary>
+    public string AppendFsync { get; init; } = "everysec";
+
+    /// <summary>The password that clients must give, or none.</summary>
+    public string? Password { get; init; }
+
+    /// <summary>More of redis-server's own options, such as "--maxmemory", "64mb".</summary>
+    public IReadOnlyList<string> Arguments { get; init; } = [];
+}
+
+/// <summary>The system's redis-server on a free port of 127.0.0.1 with a folder of its own.</summary>
+public sealed class RedisProcess : IAsyncDisposable
+{
+    private const int PortAttempts = 5;
+
+    private readonly RedisProcessOptions options;
+    private readonly string folder = Directory.CreateTempSubdirectory("stockflow-redis-").FullName;
+    private ServerProcess? server;
+    private int port;
+
+    private RedisProcess(RedisProcessOptions options) => this.options = options;
+
+    /// <summary><c>127.0.0.1:port</c>; a restart keeps it.</summary>
+    public string Endpoint => $"127.0.0.1:{port}";
+
+    /// <summary>The port.</summary>
+    public int Port => port;
+
+    /// <summary>The endpoint with the password, as StackExchange.Redis takes it.</summary>
+    public string ConnectionString => options.Password is { } password ? $"{Endpoint},password={password}" : Endpoint;
+
+    /// <summary>Starts a server and waits until it accepts connections.</summary>
+    public static async Task<RedisProcess> StartAsync(RedisProcessOptions? options = null)
+    {
+        var redis = new RedisProcess(options ?? new RedisProcessOptions());
+        for (var attempt = 1; ; attempt++)
+        {
+            redis.port = FreePort();
+            try
+            {
+                await redis.LaunchAsync();
+                return redis;
+            }
+            catch (InvalidOperationException) when (attempt < PortAttempts && redis.server?.Output.Contains("Address already in use", StringComparison.Ordinal) == true)
+            {
+                await redis.StopAsync();
+            }
+            catch
+            {
+                await redis.DisposeAsync();
+                throw;
+            }
+        }
+    }
+
+    /// <summary>Ends it as 'kill -9' does; what was not on disk is lost.</summary>
+    public void Kill() => server?.Kill();
+
+    /// <summary>Kills it if it runs and starts it again on the same port and folder.</summary>
+    public async Task RestartAsync()
+    {
+        await StopAsync();
+        await LaunchAsync();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        Directory.Delete(folder, recursive: true);
+    }
+
+    private static int FreePort()
+    {
+        using var probe = new TcpListener(IPAddress.Loopback, 0);
+        probe.Start();
+        return ((IPEndPoint)probe.LocalEndpoint).Port;
+    }
+
+    private async Task LaunchAsync()
+    {
+        string[] arguments =
+        [
+            "--bind", "127.0.0.1", "--port", $"{port}", "--dir", folder, "--save", "", "--daemonize", "no", "--logfile", "",
+            "--appendonly", options.AppendOnly ? "yes" : "no", "--appendfsync", options.AppendFsync,
+            .. options.Password is { } password ? (string[])["--requirepass", password] : [],
+            .. options.Arguments,
+        ];
+        server = ServerProcess.Start("redis-server", arguments);
+        await server.WaitForLineAsync("Ready to accept connections");
+    }
+
+    private async Task StopAsync()
+    {
+        if (server is not null)
+        {
+            await server.DisposeAsync();
+            server = null;
+        }
+    }
+}
