@@ -34,6 +34,13 @@ public sealed class AvroEncoder
     /// <summary>Forgets what was written and keeps the buffer.</summary>
     public void Clear() => _length = 0;
 
+    /// <summary>Forgets what was written behind a length, such as a record that could not be finished.</summary>
+    public void Truncate(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)length, (uint)_length, nameof(length));
+        _length = length;
+    }
+
     /// <summary>A null is written as nothing.</summary>
     [SuppressMessage("Performance", "CA1822:Mark members as static", Justification = "One writer per Avro type.")]
     public void WriteNull()

@@ -127,7 +127,7 @@ public static class GenericWriter
         encoder.WriteBlockEnd();
     }
 
-    private static int BranchOf(AvroSchema union, object? value)
+    internal static int BranchOf(AvroSchema union, object? value)
     {
         // Exact: what the reader would give for the branch. Then whatever the branch can hold, such as an int in a long.
         for (var i = 0; i < union.Branches.Count; i++)

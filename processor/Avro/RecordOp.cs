@@ -30,8 +30,11 @@ internal struct RecordOp
 {
     public RecordOpCode Code;
 
-    /// <summary>Index of the null branch if the writer's type is a nullable union, else -1.</summary>
-    public sbyte NullBranch;
+    /// <summary>True if the writer's type is a union of null and one other type.</summary>
+    public bool IsNullable;
+
+    /// <summary>The byte that stands for the null branch of a nullable union: 0 or 2.</summary>
+    public byte NullByte;
 
     public int Slot;
 
@@ -73,7 +76,7 @@ internal struct RecordOp
             : null;
     }
 
-    private static RecordOp Plain(RecordOpCode code, int slot, ResolvedNode node) => new() { Code = code, NullBranch = -1, Slot = slot, Node = node };
+    private static RecordOp Plain(RecordOpCode code, int slot, ResolvedNode node) => new() { Code = code, Slot = slot, Node = node };
 
     private static RecordOp Compile(ResolvedNode node, int slot)
     {
@@ -91,7 +94,7 @@ internal struct RecordOp
                 var nullAt = Array.FindIndex(branches, op => op.Code == RecordOpCode.Null);
                 if (branches.Length == 2 && nullAt >= 0)
                 {
-                    return branches[1 - nullAt] with { NullBranch = (sbyte)nullAt };
+                    return branches[1 - nullAt] with { IsNullable = true, NullByte = (byte)(nullAt * 2) };
                 }
 
                 return Plain(RecordOpCode.Branches, slot, node) with { Branches = branches };

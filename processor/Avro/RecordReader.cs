@@ -114,17 +114,25 @@ public sealed partial class RecordReader
             long value;
             int next;
             ushort branch = 0;
-            if (op.NullBranch >= 0)
+            if (op.IsNullable)
             {
-                next = AvroVarint.Read(ref start, position, end, out value);
-                if (next < 0 || (ulong)value > 1)
+                // Branch 0 or 1 is the byte 0 or 2, unless a writer pads its integers.
+                var index = position < end ? Unsafe.Add(ref start, position) : (byte)0xFF;
+                next = position + 1;
+                if ((index & 0xFD) != 0)
                 {
-                    error = next < 0 ? AvroVarint.Error(next) : AvroErrorCode.BadUnionIndex;
-                    break;
+                    next = AvroVarint.Read(ref start, position, end, out value);
+                    if (next < 0 || (ulong)value > 1)
+                    {
+                        error = next < 0 ? AvroVarint.Error(next) : AvroErrorCode.BadUnionIndex;
+                        break;
+                    }
+
+                    index = (byte)(value * 2);
                 }
 
                 position = next;
-                if (value == op.NullBranch)
+                if (index == op.NullByte)
                 {
                     slot.Kind = AvroSlotKind.Null;
                     continue;
