@@ -1,10 +1,26 @@
 # Debian packages, for eng/setup. Sourced, not run.
 # shellcheck shell=bash disable=SC2154
 
+policy=/usr/sbin/policy-rc.d
+own_policy=()
+
+# A server that is installed for tests must not start by itself. A policy that is there already is left alone.
+forbid_service_starts() {
+  if [[ ! -e $policy ]]; then
+    own_policy=("${sudo[@]}" rm -f "$policy")
+    printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null
+    "${sudo[@]}" chmod 755 "$policy"
+  fi
+}
+allow_service_starts() {
+  if ((${#own_policy[@]} > 0)); then "${own_policy[@]}"; fi
+  own_policy=()
+}
+
 # debian_packages required|optional NAME...: installs those that are missing, without starting their services.
 # Where that is not possible, says what to install; a required one then ends the script.
 debian_packages() {
-  local need=$1 name missing=() sudo=() policy=/usr/sbin/policy-rc.d own_policy=0 log=$work/apt.log
+  local need=$1 name missing=() sudo=() log=$work/apt.log
   shift
   if ! has dpkg-query; then
     step system "this is not Debian or Ubuntu; wanted and not checked: $*"
@@ -27,21 +43,11 @@ debian_packages() {
   fi
 
   step system "installing ${missing[*]}"
-  # A server that is installed for tests must not start by itself.
-  if [[ ! -e $policy ]]; then
-    own_policy=1
-    # shellcheck disable=SC2064
-    trap "${sudo[*]} rm -f $policy; rm -rf '$work'" EXIT
-    printf '#!/bin/sh\nexit 101\n' | "${sudo[@]}" tee "$policy" >/dev/null
-    "${sudo[@]}" chmod 755 "$policy"
-  fi
+  forbid_service_starts
   with_progress system /var/cache/apt "$log" \
     "${sudo[@]}" apt-get update -q
   with_progress system /var/cache/apt "$log" \
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
-  if ((own_policy)); then
-    "${sudo[@]}" rm -f "$policy"
-    trap 'rm -rf "$work"' EXIT
-  fi
+  allow_service_starts
   step system "installed ${missing[*]}"
 }
