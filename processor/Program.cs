@@ -1,8 +1,12 @@
 using System.CommandLine;
 using Stockflow.Commands;
 
-return await new RootCommand("Stockflow: one live inventory fact.")
+var parsed = new RootCommand("Stockflow: one live inventory fact.")
 {
     KafkaCommand.Create(),
     ClickHouseCommand.Create(),
-}.Parse(args).InvokeAsync();
+    RegistryCommand.Create(),
+    SchemasCommand.Create(),
+}.Parse(args);
+var code = await parsed.InvokeAsync();
+return parsed.Action is System.CommandLine.Invocation.ParseErrorAction ? ExitCode.Usage : code;

@@ -15,6 +15,9 @@ public static partial class Log
     [LoggerMessage(303, LogLevel.Warning, "The schema registry has no schema {Id}")]
     public static partial void SchemaAbsent(this ILogger logger, int id);
 
+    [LoggerMessage(304, LogLevel.Warning, "Schema {Id} of the registry can not be used: {Reason}")]
+    public static partial void SchemaUnusable(this ILogger logger, int id, string reason);
+
     [LoggerMessage(601, LogLevel.Information, "HTTP API listens on {Urls}")]
     public static partial void HttpListening(this ILogger logger, string urls);
 

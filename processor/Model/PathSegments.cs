@@ -1,7 +1,7 @@
-namespace Stockflow.Serve;
+namespace Stockflow.Model;
 
 /// <summary>
-/// Path segments from the request line itself. The server's decoded path can not tell an id with a slash (<c>%2F</c>) from an id that
+/// Path segments of an HTTP request, from the request line itself. The server's decoded path can not tell an id with a slash (<c>%2F</c>) from an id that
 /// holds the text "%2F", and drops dot segments.
 /// </summary>
 internal static class PathSegments
