@@ -3,6 +3,7 @@ using Stockflow.Commands;
 
 var parsed = new RootCommand("Stockflow: one live inventory fact.")
 {
+    RunCommand.Create(),
     KafkaCommand.Create(),
     ClickHouseCommand.Create(),
     RegistryCommand.Create(),

@@ -31,9 +31,9 @@ public sealed class ClickHouseClient : IClickHouse, IDisposable
         _retry = new RetryPolicy(options, time, Random.Shared.NextDouble);
         _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.Add("X-ClickHouse-User", options.User);
-        if (options.Password.Length > 0)
+        if (options.Secret.Length > 0)
         {
-            _http.DefaultRequestHeaders.Add("X-ClickHouse-Key", options.Password);
+            _http.DefaultRequestHeaders.Add("X-ClickHouse-Key", options.Secret);
         }
     }
 

@@ -15,6 +15,12 @@ public sealed record ClickHouseOptions
     /// <summary>Sent as a header, never in an address or a log.</summary>
     public string Password { get; init; } = "";
 
+    /// <summary>File whose first line is the password; it wins over <see cref="Password"/>.</summary>
+    public string? PasswordFile { get; init; }
+
+    /// <summary>The password to send, whichever way it was given.</summary>
+    public string Secret => PasswordFile is null ? Password : File.ReadLines(PasswordFile).FirstOrDefault() ?? "";
+
     /// <summary>True to send and receive gzip: worth it across a network, not on one machine.</summary>
     public bool Gzip { get; init; }
 
@@ -47,6 +53,7 @@ public sealed record ClickHouseOptions
         Check(RequestTimeoutSeconds > 0, "requestTimeoutSeconds", "must be above 0");
         Check(MaxRetries is >= 0 and <= 100, "maxRetries", "must be between 0 and 100");
         Check(RetryFirstMilliseconds > 0 && RetryLongestMilliseconds >= RetryFirstMilliseconds, "retryFirstMilliseconds", "must be above 0 and not above retryLongestMilliseconds");
+        Check(PasswordFile is null || File.Exists(PasswordFile), "passwordFile", $"file {PasswordFile} not found");
         Check(CaFile is null || Url.Scheme == "https", "caFile", "needs an https:// url");
         Check(CaFile is null || File.Exists(CaFile), "caFile", $"file {CaFile} not found");
     }

@@ -101,13 +101,13 @@ public interface IPositionStore : IPositionReader, IAsyncDisposable
 public interface IPositionReader
 {
     /// <summary>Every location of one SKU, by location id; empty where the SKU has none.</summary>
-    Task<IReadOnlyList<Position>> GetAsync(string skuId, CancellationToken token);
+    Task<IReadOnlyList<StockPosition>> GetAsync(string skuId, CancellationToken token);
 
     /// <summary>One position, or null.</summary>
-    Task<Position?> GetAsync(string skuId, string locationId, CancellationToken token);
+    Task<StockPosition?> GetAsync(string skuId, string locationId, CancellationToken token);
 
     /// <summary>Every position, in no order; for checks and exports.</summary>
-    IAsyncEnumerable<Position> ScanAsync(CancellationToken token);
+    IAsyncEnumerable<StockPosition> ScanAsync(CancellationToken token);
 }
 
 /// <summary>A server that does not answer, or not now. Never the data's fault: the lane waits and tries again.</summary>

@@ -11,7 +11,7 @@ namespace Stockflow.Model;
 public sealed class IdTable
 {
     /// <summary>Bits that stages keep on an id; see <see cref="Flags"/>.</summary>
-    public const byte Checked = 1, Known = 2, NotStocked = 4;
+    public const byte KnownSku = 1, KnownLocation = 2, NotStocked = 4, Foreign = 8;
 
     private const int MinimumSlots = 1024;
     private readonly ulong seed = (ulong)Random.Shared.NextInt64() | 1;
@@ -42,6 +42,23 @@ public sealed class IdTable
                 return number;
             }
         }
+    }
+
+    /// <summary>The number of <paramref name="id"/>, or -1 if it has none.</summary>
+    public int Find(ReadOnlySpan<byte> id)
+    {
+        var hash = Hash(id);
+        var mask = slots.Length - 1;
+        for (var i = (int)hash & mask; slots[i] != 0; i = (i + 1) & mask)
+        {
+            ref var entry = ref entries[slots[i] - 1];
+            if (entry.Hash == hash && arena.AsSpan(entry.Start, entry.Length).SequenceEqual(id))
+            {
+                return slots[i] - 1;
+            }
+        }
+
+        return -1;
     }
 
     /// <summary>UTF-8 of an id.</summary>

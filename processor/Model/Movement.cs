@@ -9,6 +9,12 @@ public struct Movement
     /// <summary>In <see cref="UnitPrice"/> and <see cref="CountedQty"/>: the field is null.</summary>
     public const long Absent = long.MinValue;
 
+    /// <summary>In <see cref="UnitPrice"/> and <see cref="UnitCost"/>: more than the 18 digits of the schema.</summary>
+    public const long OutOfRange = long.MinValue + 1;
+
+    /// <summary>18 digits.</summary>
+    public const long MaximumMoney = 999_999_999_999_999_999;
+
     /// <summary>128-bit hash of event_id.</summary>
     public UInt128 Fingerprint;
 

@@ -32,4 +32,4 @@ public record struct PositionState
 }
 
 /// <summary>A position with its key, as readers see it.</summary>
-public readonly record struct Position(string SkuId, string LocationId, PositionState State);
+public readonly record struct StockPosition(string SkuId, string LocationId, PositionState State);

@@ -29,6 +29,7 @@ public sealed class RecordBatch
         Records = new RecordRef[capacity];
         Movements = new Movement[capacity];
         Verdicts = new Verdict[capacity];
+        Reasons = new RejectReason[capacity];
         Arena = new byte[arenaBytes];
     }
 
@@ -37,6 +38,9 @@ public sealed class RecordBatch
     public Movement[] Movements { get; }
 
     public Verdict[] Verdicts { get; }
+
+    /// <summary>Why a record was rejected; of meaning where its verdict is <see cref="Verdict.DeadLetter"/>.</summary>
+    public RejectReason[] Reasons { get; }
 
     public byte[] Arena { get; private set; }
 
@@ -48,12 +52,8 @@ public sealed class RecordBatch
 
     public List<Rejection> Rejections { get; } = [];
 
-    public string Topic { get; set; } = "";
-
-    public int Partition { get; set; }
-
-    /// <summary>The lane's epoch when the batch was read; a batch of an older epoch is refused by its lane.</summary>
-    public long Epoch { get; set; }
+    /// <summary>The lane that read the batch. A completion of a lane that was closed since touches only that lane's own object.</summary>
+    public LaneStatus Lane { get; set; } = null!;
 
     /// <summary>The table that the movements' numbers belong to.</summary>
     public IdTable Ids { get; set; } = null!;
@@ -95,6 +95,7 @@ public sealed class RecordBatch
     public void Reject(int index, string stage, RejectReason reason, string message, int schemaId = -1)
     {
         Verdicts[index] = Verdict.DeadLetter;
+        Reasons[index] = reason;
         Rejections.Add(new Rejection(index, stage, reason, message, schemaId));
     }
 
@@ -105,6 +106,7 @@ public sealed class RecordBatch
         Headers.Clear();
         Rejections.Clear();
         Ids = null!;
+        Lane = null!;
     }
 
     private Slice Append(ReadOnlySpan<byte> bytes)

@@ -39,7 +39,7 @@ public sealed record PositionPayload
     [JsonPropertyName("version")]
     public long Version { get; init; }
 
-    public static PositionPayload Of(Position position) => new()
+    public static PositionPayload Of(StockPosition position) => new()
     {
         SkuId = position.SkuId,
         LocationId = position.LocationId,

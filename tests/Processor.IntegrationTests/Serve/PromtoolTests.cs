@@ -42,10 +42,10 @@ public sealed class PromtoolTests
 
     private sealed class NoPositions : IPositionReader
     {
-        public Task<IReadOnlyList<Position>> GetAsync(string skuId, CancellationToken token) => Task.FromResult<IReadOnlyList<Position>>([]);
+        public Task<IReadOnlyList<StockPosition>> GetAsync(string skuId, CancellationToken token) => Task.FromResult<IReadOnlyList<StockPosition>>([]);
 
-        public Task<Position?> GetAsync(string skuId, string locationId, CancellationToken token) => Task.FromResult<Position?>(null);
+        public Task<StockPosition?> GetAsync(string skuId, string locationId, CancellationToken token) => Task.FromResult<StockPosition?>(null);
 
-        public IAsyncEnumerable<Position> ScanAsync(CancellationToken token) => throw new NotSupportedException();
+        public IAsyncEnumerable<StockPosition> ScanAsync(CancellationToken token) => throw new NotSupportedException();
     }
 }

@@ -231,19 +231,19 @@ public sealed class HttpServerTests : IAsyncLifetime, IDisposable
 
         public void Put(string sku, string location, PositionState state) => states[(sku, location)] = state;
 
-        public async Task<IReadOnlyList<Position>> GetAsync(string skuId, CancellationToken token)
+        public async Task<IReadOnlyList<StockPosition>> GetAsync(string skuId, CancellationToken token)
         {
             await MisbehaveAsync(token);
-            return [.. states.Where(entry => entry.Key.Item1 == skuId).Select(entry => new Position(skuId, entry.Key.Item2, entry.Value))];
+            return [.. states.Where(entry => entry.Key.Item1 == skuId).Select(entry => new StockPosition(skuId, entry.Key.Item2, entry.Value))];
         }
 
-        public async Task<Position?> GetAsync(string skuId, string locationId, CancellationToken token)
+        public async Task<StockPosition?> GetAsync(string skuId, string locationId, CancellationToken token)
         {
             await MisbehaveAsync(token);
-            return states.TryGetValue((skuId, locationId), out var state) ? new Position(skuId, locationId, state) : null;
+            return states.TryGetValue((skuId, locationId), out var state) ? new StockPosition(skuId, locationId, state) : null;
         }
 
-        public IAsyncEnumerable<Position> ScanAsync(CancellationToken token) => throw new NotSupportedException();
+        public IAsyncEnumerable<StockPosition> ScanAsync(CancellationToken token) => throw new NotSupportedException();
 
         private Task MisbehaveAsync(CancellationToken token) =>
             Failure is not null ? Task.FromException(Failure) : Hang ? Task.Delay(Timeout.Infinite, token) : Task.CompletedTask;

@@ -1,0 +1,184 @@
+using System.CommandLine;
+using Confluent.Kafka;
+using Stockflow.Avro;
+using Stockflow.Decode;
+using Stockflow.Embedded;
+using Stockflow.History;
+using Stockflow.Model;
+using Stockflow.Position;
+using Stockflow.Serve;
+using Stockflow.Source;
+using Stockflow.Telemetry;
+
+namespace Stockflow.Commands;
+
+/// <summary><c>processor run</c>: the stream processor.</summary>
+public static class RunCommand
+{
+    private const int SettingsWrong = 2, CannotStart = 3, Failed = 4;
+    private static readonly TimeSpan ServerTimeout = TimeSpan.FromSeconds(15);
+
+    public static Command Create()
+    {
+        var config = new Option<string?>("--config") { Description = "Settings file. Default: appsettings.json here, else beside the program." };
+        var command = new Command("run", """
+            Runs the stream processor until SIGTERM or SIGINT, then drains and stops.
+
+            Settings come from the settings file, then STOCKFLOW__SECTION__NAME variables, then flags; later ones win.
+            Exit codes: 0 stopped, 2 wrong usage or settings, 3 a server can not be reached or used, 4 failed while running.
+
+            Examples:
+              processor run --kafka.bootstrap-servers broker:9092 --registry.urls http://registry:8081 \
+                --positions.connection redis:6379 --clickhouse.url http://clickhouse:8123
+              processor run --positions.connection memory --http.urls http://127.0.0.1:0
+              STOCKFLOW__KAFKA__GROUPID=blue processor run --config production.json --log.format json
+            """) { config };
+        foreach (var flag in Settings.Flags)
+        {
+            command.Options.Add(flag);
+        }
+
+        command.SetAction(async (parsed, token) =>
+        {
+            ProcessorOptions options;
+            try
+            {
+                options = Settings.Load(parsed.GetValue(config), parsed);
+            }
+            catch (SetupException e)
+            {
+                return Fail(e.Message, SettingsWrong);
+            }
+
+            try
+            {
+                await RunAsync(options, token);
+                return 0;
+            }
+            catch (OperationCanceledException) when (token.IsCancellationRequested)
+            {
+                return 0;
+            }
+            catch (StartException e)
+            {
+                return Fail(e.Message, CannotStart);
+            }
+            catch (Exception e) when (e is SetupException or StoreUnavailableException or ClickHouseException)
+            {
+                return Fail(e.Message, Failed);
+            }
+        });
+        return command;
+    }
+
+    private static int Fail(string message, int code)
+    {
+        foreach (var line in message.Split('\n'))
+        {
+            Console.Error.WriteLine("processor run: " + line);
+        }
+
+        return code;
+    }
+
+    private static async Task RunAsync(ProcessorOptions options, CancellationToken token)
+    {
+        var time = TimeProvider.System;
+        using var loggers = options.Log.CreateFactory();
+        var logger = loggers.CreateLogger("Stockflow");
+        var status = new ProcessorStatus();
+        await using IPositionStore positions = options.Positions.Connection == "memory"
+            ? new MemoryPositionStore(time)
+            : new RedisPositionStore(options.Positions, time);
+        using var clickHouse = new ClickHouseClient(options.Clickhouse);
+        using var registry = options.Registry.Urls.Length > 0 ? new SchemaRegistryClient(options.Registry, time, logger) : null;
+        ISchemaSource schemas = registry is null ? new FolderSchemaSource(SchemaCatalog.DefaultFolder) : registry;
+        var partitions = await StartAsync("Kafka", () => Task.Run(() => CountPartitions(options.Kafka), token));
+        await StartAsync("The position store", async () =>
+        {
+            await positions.CheckAsync(token);
+            await positions.PinPartitionsAsync(options.Kafka.Topic, partitions, token);
+            status.PositionsConnected = true;
+            return true;
+        });
+        await StartAsync("ClickHouse", async () =>
+        {
+            await clickHouse.EnsureDatabaseAsync(token);
+            await new Migrations(clickHouse, Migrations.DefaultFolder).ApplyAsync(token);
+            status.HistoryConnected = true;
+            return true;
+        });
+
+        // The sinks outlive the source, so that a stopping process finishes what it has read.
+        using var sinks = new CancellationTokenSource();
+        using var reading = CancellationTokenSource.CreateLinkedTokenSource(token);
+        var pool = new BatchPool(options.Kafka.BatchRecords, bound: 64);
+        var history = new HistoryStage(options.History, clickHouse, pool.Return, status, time, logger);
+        using var deadLetters = new DeadLetterWriter(options.Kafka.ClientProperties(), options.Kafka.DeadLetterTopic, status, time, logger);
+        var catalog = new ReferenceCatalog();
+        var skuSchema = LoadSchema("Sku");
+        var reference = new ReferenceStage(schemas, skuSchema, catalog, time, logger);
+        using var referenceReader = new CompactedTopicReader(options.Kafka, [ReferenceStage.SkuTopic, ReferenceStage.LocationTopic],
+            (r, t) => reference.ApplyAsync(r.Topic, r.Partition, r.Offset, r.Key, r.Value, t), logger);
+        var pipeline = new Pipeline(new PipelineParts(options, positions, new LedgerReader(clickHouse), history, schemas,
+            LoadSchema("InventoryMovement"), deadLetters, catalog, referenceReader.RefreshAsync, status, partitions, time, logger));
+        var source = new KafkaSource(options.Kafka, pipeline.OpenAsync, pool, status, time, logger);
+        await using var http = HttpServer.Build(options.Http, positions, status, time, options.Log);
+        await StartAsync("HTTP", async () =>
+        {
+            await http.StartAsync(token);
+            return true;
+        });
+
+        var background = new[] { history.RunAsync(sinks.Token), referenceReader.RunAsync(sinks.Token) };
+        await referenceReader.RefreshAsync(token).WaitAsync(ServerTimeout * 4, time, token);
+        logger.ReferenceLoaded(catalog.SkuCount, catalog.LocationCount);
+        var run = source.RunAsync(reading.Token);
+        var ended = await Task.WhenAny([run, .. background]);
+        await reading.CancelAsync();
+        await run;
+        await sinks.CancelAsync();
+        await Task.WhenAll(background);
+        await ended;
+        await http.StopAsync(CancellationToken.None);
+    }
+
+    private static AvroSchema LoadSchema(string record) =>
+        AvroSchema.Parse(File.ReadAllText(Path.Combine(SchemaCatalog.DefaultFolder, record + ".avsc")));
+
+    private static int CountPartitions(KafkaOptions options)
+    {
+        using var admin = new AdminClientBuilder(new AdminClientConfig(options.ClientProperties()))
+            .SetLogHandler((_, _) => { })
+            .SetErrorHandler((_, _) => { })
+            .Build();
+        try
+        {
+            var topic = admin.GetMetadata(options.Topic, ServerTimeout).Topics.FirstOrDefault(t => t.Topic == options.Topic);
+            if (topic is null || topic.Error.IsError || topic.Partitions.Count == 0)
+            {
+                throw new SetupException($"The broker at {options.BootstrapServers} has no topic {options.Topic}; create it first.");
+            }
+
+            return topic.Partitions.Count;
+        }
+        catch (KafkaException e)
+        {
+            throw new SetupException($"No broker answers at {options.BootstrapServers} ({e.Error.Reason}).", e);
+        }
+    }
+
+    private static async Task<T> StartAsync<T>(string what, Func<Task<T>> start)
+    {
+        try
+        {
+            return await start();
+        }
+        catch (Exception e) when (e is SetupException or StoreUnavailableException or ClickHouseException)
+        {
+            throw new StartException($"{what}: {e.Message}", e);
+        }
+    }
+
+    private sealed class StartException(string message, Exception inner) : Exception(message, inner);
+}

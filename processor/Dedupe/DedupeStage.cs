@@ -1,0 +1,89 @@
+using Stockflow.Model;
+
+namespace Stockflow.Dedupe;
+
+/// <summary>
+/// Gives each valid record its verdict: the first offset of an event_id within the horizon wins.
+/// <para>A record below <see cref="AppliedOffset"/> has its verdict already: it was accepted if its fingerprint is stored with its own
+/// offset, else it was a duplicate or a dead letter. That holds because fingerprints of records that may be read again never expire.</para>
+/// </summary>
+public sealed class DedupeStage(DedupeOptions options, LaneStatus status, TimeProvider time)
+{
+    private readonly SeenTable seen = new();
+    private readonly SortedDictionary<long, long> buckets = [];
+
+    /// <summary>The store's next offset when the lane was taken.</summary>
+    public long AppliedOffset { get; set; }
+
+    /// <summary>Loads what the store remembers; called once, before the first batch.</summary>
+    public void Load(long bucket, ReadOnlySpan<SeenEntry> entries)
+    {
+        foreach (var entry in entries)
+        {
+            seen.FirstOffset(entry.Fingerprint, entry.Offset);
+            buckets[bucket] = Math.Max(buckets.GetValueOrDefault(bucket, -1), entry.Offset);
+        }
+    }
+
+    /// <summary>Sets the verdict of every pending record.</summary>
+    public void Apply(RecordBatch batch)
+    {
+        var bucket = CurrentBucket();
+        for (var i = 0; i < batch.Count; i++)
+        {
+            var offset = batch.Records[i].Offset;
+            var fingerprint = batch.Movements[i].Fingerprint;
+            if (offset < AppliedOffset)
+            {
+                Recall(batch, i, fingerprint, offset);
+            }
+            else if (batch.Verdicts[i] == Verdict.Pending)
+            {
+                var first = seen.FirstOffset(fingerprint, offset) == offset;
+                batch.Verdicts[i] = first ? Verdict.Accepted : Verdict.Duplicate;
+                if (first)
+                {
+                    buckets[bucket] = offset;
+                }
+            }
+        }
+    }
+
+    // What is unknown or in the future today may not have been so the first time: the stored fingerprint decides, not the rules.
+    private void Recall(RecordBatch batch, int i, UInt128 fingerprint, long offset)
+    {
+        if (fingerprint != UInt128.Zero && seen.Lookup(fingerprint) == offset)
+        {
+            batch.Verdicts[i] = Verdict.Accepted;
+        }
+        else if (batch.Verdicts[i] == Verdict.Pending)
+        {
+            batch.Verdicts[i] = Verdict.Duplicate;
+        }
+    }
+
+    /// <summary>Time bucket of fingerprints that are stored now, in units of <see cref="DedupeOptions.BucketSeconds"/> since 1970.</summary>
+    public long CurrentBucket() => time.GetUtcNow().ToUnixTimeSeconds() / options.BucketSeconds;
+
+    /// <summary>
+    /// Drops buckets that left the horizon, and lists them for the store. A bucket with an offset that is not yet durable in the history
+    /// stays: its records may be read again.
+    /// </summary>
+    public void Expire(List<long> expired)
+    {
+        var oldest = time.GetUtcNow().ToUnixTimeSeconds() / options.BucketSeconds
+            - (long)Math.Ceiling(options.HorizonHours * 3600 / options.BucketSeconds);
+        while (buckets.Count > 0)
+        {
+            var (bucket, lastOffset) = buckets.First();
+            if (bucket >= oldest || lastOffset >= status.DurableOffset)
+            {
+                return;
+            }
+
+            buckets.Remove(bucket);
+            seen.ExpireBelow(lastOffset + 1);
+            expired.Add(bucket);
+        }
+    }
+}

@@ -1,0 +1,187 @@
+using System.Runtime.CompilerServices;
+using Stockflow.Model;
+
+namespace Stockflow.Embedded;
+
+/// <summary>
+/// The position store inside the process, for a laptop without Redis and for tests: the same answers as Redis, gone with the process.
+/// A restarted processor finds no positions and reads the topic again from its start.
+/// </summary>
+public sealed class MemoryPositionStore(TimeProvider time) : IPositionStore
+{
+    private readonly Lock gate = new();
+    private readonly Dictionary<int, LaneState> lanes = [];
+    private readonly Dictionary<PositionKey, PositionState> positions = [];
+    private readonly Dictionary<string, int> topology = [];
+
+    public Task CheckAsync(CancellationToken token) => Task.CompletedTask;
+
+    public Task PinPartitionsAsync(string topic, int partitions, CancellationToken token)
+    {
+        lock (gate)
+        {
+            SetupException.ThrowIf(topology.GetValueOrDefault(topic, partitions) != partitions,
+                $"Topic {topic} has {partitions} partitions, but the positions were built with {topology.GetValueOrDefault(topic)}: keys would change lanes.");
+            topology[topic] = partitions;
+            return Task.CompletedTask;
+        }
+    }
+
+    public Task<LaneRecord> AcquireAsync(int partition, CancellationToken token)
+    {
+        lock (gate)
+        {
+            var lane = Find(partition);
+            lane.Epoch = Math.Max(lane.Epoch + 1, time.GetUtcNow().ToUnixTimeMilliseconds());
+            return Task.FromResult(new LaneRecord(lane.Epoch, lane.Next, new Dictionary<string, long>(lane.Watermarks), [.. lane.Unsettled]));
+        }
+    }
+
+    public async IAsyncEnumerable<(long Bucket, SeenEntry[] Entries)> LoadSeenAsync(
+        int partition, [EnumeratorCancellation] CancellationToken token)
+    {
+        List<(long, SeenEntry[])> copy;
+        lock (gate)
+        {
+            copy = [.. Find(partition).Seen.Select(bucket => (bucket.Key, bucket.Value.ToArray()))];
+        }
+
+        foreach (var bucket in copy)
+        {
+            yield return bucket;
+        }
+
+        await Task.CompletedTask;
+    }
+
+    public Task LoadAsync(int partition, IdTable ids, ReadOnlyMemory<(int Sku, int Location)> keys, Memory<PositionState> states,
+        CancellationToken token)
+    {
+        lock (gate)
+        {
+            for (var i = 0; i < keys.Length; i++)
+            {
+                states.Span[i] = positions.GetValueOrDefault(new PositionKey(ids.Text(keys.Span[i].Sku), ids.Text(keys.Span[i].Location)));
+            }
+
+            return Task.CompletedTask;
+        }
+    }
+
+    public Task<CommitOutcome> CommitAsync(LaneCommit commit, CancellationToken token)
+    {
+        lock (gate)
+        {
+            var lane = Find(commit.Partition);
+            if (lane.Epoch != commit.Epoch)
+            {
+                return Task.FromResult(CommitOutcome.StaleEpoch);
+            }
+
+            if (lane.Next != commit.ExpectedOffset)
+            {
+                return Task.FromResult(lane.Next == commit.NextOffset ? CommitOutcome.Applied : CommitOutcome.OffsetMismatch);
+            }
+
+            Apply(lane, commit);
+            return Task.FromResult(CommitOutcome.Applied);
+        }
+    }
+
+    public Task<IReadOnlyList<StockPosition>> GetAsync(string skuId, CancellationToken token)
+    {
+        lock (gate)
+        {
+            return Task.FromResult<IReadOnlyList<StockPosition>>([.. positions
+                .Where(p => p.Key.SkuId == skuId)
+                .Select(p => new StockPosition(p.Key.SkuId, p.Key.LocationId, p.Value))
+                .OrderBy(p => p.LocationId, StringComparer.Ordinal)]);
+        }
+    }
+
+    public Task<StockPosition?> GetAsync(string skuId, string locationId, CancellationToken token)
+    {
+        lock (gate)
+        {
+            return Task.FromResult<StockPosition?>(positions.TryGetValue(new PositionKey(skuId, locationId), out var state)
+                ? new StockPosition(skuId, locationId, state)
+                : null);
+        }
+    }
+
+    public async IAsyncEnumerable<StockPosition> ScanAsync([EnumeratorCancellation] CancellationToken token)
+    {
+        List<StockPosition> copy;
+        lock (gate)
+        {
+            copy = [.. positions.Select(p => new StockPosition(p.Key.SkuId, p.Key.LocationId, p.Value))];
+        }
+
+        foreach (var position in copy)
+        {
+            yield return position;
+        }
+
+        await Task.CompletedTask;
+    }
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+
+    private void Apply(LaneState lane, LaneCommit commit)
+    {
+        if (commit.Seen.Count > 0)
+        {
+            if (!lane.Seen.TryGetValue(commit.Bucket, out var bucket))
+            {
+                lane.Seen[commit.Bucket] = bucket = [];
+            }
+
+            bucket.AddRange(commit.Seen);
+        }
+
+        commit.ExpiredBuckets.ForEach(expired => lane.Seen.Remove(expired));
+        foreach (var (source, ts) in commit.Watermarks)
+        {
+            lane.Watermarks[source] = ts;
+        }
+
+        foreach (var write in commit.Positions)
+        {
+            var key = new PositionKey(commit.Ids.Text(write.Sku), commit.Ids.Text(write.Location));
+            positions[key] = write.State;
+            if (write.Settlement == Settlement.Open)
+            {
+                lane.Unsettled.Add(key);
+            }
+            else if (write.Settlement == Settlement.Close)
+            {
+                lane.Unsettled.Remove(key);
+            }
+        }
+
+        lane.Next = commit.NextOffset;
+    }
+
+    private LaneState Find(int partition)
+    {
+        if (!lanes.TryGetValue(partition, out var lane))
+        {
+            lanes[partition] = lane = new LaneState();
+        }
+
+        return lane;
+    }
+
+    private sealed class LaneState
+    {
+        public long Epoch { get; set; }
+
+        public long Next { get; set; } = -1;
+
+        public SortedDictionary<long, List<SeenEntry>> Seen { get; } = [];
+
+        public Dictionary<string, long> Watermarks { get; } = [];
+
+        public HashSet<PositionKey> Unsettled { get; } = [];
+    }
+}

@@ -1,0 +1,24 @@
+using Stockflow.Model;
+
+namespace Stockflow.History;
+
+/// <summary>Settings of the history.</summary>
+public sealed record HistoryOptions
+{
+    /// <summary>Rows of one insert at most; ClickHouse likes 10,000 to 100,000.</summary>
+    public int InsertRows { get; init; } = 100_000;
+
+    /// <summary>How long an insert gathers rows, milliseconds.</summary>
+    public int InsertIntervalMilliseconds { get; init; } = 500;
+
+    /// <summary>Batches that may wait for ClickHouse before the lanes are held back.</summary>
+    public int WaitingBatches { get; init; } = 64;
+
+    /// <exception cref="SetupException">A setting can not work; the message names it.</exception>
+    public void Validate()
+    {
+        SetupException.ThrowIf(InsertRows is < 1 or > 10_000_000, "history.insertRows must be from 1 to 10000000");
+        SetupException.ThrowIf(InsertIntervalMilliseconds is < 1 or > 60_000, "history.insertIntervalMilliseconds must be from 1 to 60000");
+        SetupException.ThrowIf(WaitingBatches is < 1 or > 10_000, "history.waitingBatches must be from 1 to 10000");
+    }
+}

@@ -1,0 +1,150 @@
+using System.Threading.Tasks.Dataflow;
+using Stockflow.Model;
+using Stockflow.Telemetry;
+
+namespace Stockflow.History;
+
+/// <summary>
+/// Writes the batches of all lanes to ClickHouse, many at a time, and marks them durable in their order. One insert is on its way while
+/// the next one is gathered. A row's identity is (topic, partition, offset), so an insert may be repeated in any grouping.
+/// </summary>
+public sealed class HistoryStage(
+    HistoryOptions options, IClickHouse clickHouse, Action<RecordBatch> release, ProcessorStatus status, TimeProvider time, ILogger logger)
+{
+    private readonly BufferBlock<RecordBatch> input = new(new DataflowBlockOptions { BoundedCapacity = options.WaitingBatches });
+
+    public ITargetBlock<RecordBatch> Input => input;
+
+    /// <summary>Writes until <paramref name="token"/> ends; what is not durable by then will be read again.</summary>
+    public async Task RunAsync(CancellationToken token)
+    {
+        using var first = new Load();
+        using var second = new Load();
+        var (filling, writing) = (first, second);
+        var inFlight = Task.CompletedTask;
+        try
+        {
+            while (true)
+            {
+                await GatherAsync(filling, token);
+                await inFlight;
+                (filling, writing) = (writing, filling);
+                inFlight = WriteAsync(writing, token);
+            }
+        }
+        catch (OperationCanceledException) when (token.IsCancellationRequested)
+        {
+            await inFlight.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task GatherAsync(Load load, CancellationToken token)
+    {
+        load.Add(await input.ReceiveAsync(token));
+        var started = time.GetTimestamp();
+        var interval = TimeSpan.FromMilliseconds(options.InsertIntervalMilliseconds);
+        while (load.Rows < options.InsertRows)
+        {
+            var left = interval - time.GetElapsedTime(started);
+            if (left <= TimeSpan.Zero)
+            {
+                return;
+            }
+
+            using var timer = CancellationTokenSource.CreateLinkedTokenSource(token);
+            timer.CancelAfter(left);
+            try
+            {
+                load.Add(await input.ReceiveAsync(timer.Token));
+            }
+            catch (OperationCanceledException) when (!token.IsCancellationRequested)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task WriteAsync(Load load, CancellationToken token)
+    {
+        await Task.WhenAll(InsertAsync("raw_events", load.Raw.Block, token), InsertAsync("ledger", load.Ledger.Block, token));
+        foreach (var batch in load.Batches)
+        {
+            batch.Lane.DurableOffset = Math.Max(batch.Lane.DurableOffset, batch.NextOffset);
+            release(batch);
+        }
+
+        load.Clear();
+    }
+
+    // The client has retried what is worth retrying at once; from there on ClickHouse is away, and the history waits for it.
+    private async Task InsertAsync(string table, NativeBlockWriter block, CancellationToken token)
+    {
+        var data = block.Build();
+        if (data.Count == 0)
+        {
+            return;
+        }
+
+        for (var wait = TimeSpan.FromSeconds(1); ; wait = TimeSpan.FromSeconds(Math.Min(30, wait.TotalSeconds * 2)))
+        {
+            var started = time.GetTimestamp();
+            try
+            {
+                await clickHouse.InsertAsync(table, block.ColumnNames, "Native", data, token);
+                Metrics.InsertDuration.Record(time.GetElapsedTime(started).TotalSeconds);
+                status.HistoryConnected = true;
+                return;
+            }
+            catch (ClickHouseException e)
+            {
+                status.HistoryConnected = false;
+                logger.HistoryUnavailable(e.Message);
+                await Task.Delay(wait, time, token);
+            }
+        }
+    }
+
+    /// <summary>What goes to ClickHouse together.</summary>
+    private sealed class Load : IDisposable
+    {
+        public LedgerBlock Ledger { get; } = new();
+
+        public RawBlock Raw { get; } = new();
+
+        public List<RecordBatch> Batches { get; } = [];
+
+        public int Rows => Raw.Block.Rows;
+
+        public void Add(RecordBatch batch)
+        {
+            Batches.Add(batch);
+            var durable = batch.Lane.DurableOffset;
+            for (var i = 0; i < batch.Count; i++)
+            {
+                if (batch.Records[i].Offset < durable)
+                {
+                    continue;
+                }
+
+                Raw.Append(batch, i);
+                if (batch.Verdicts[i] == Verdict.Accepted)
+                {
+                    Ledger.Append(batch, i);
+                }
+            }
+        }
+
+        public void Clear()
+        {
+            Batches.Clear();
+            Ledger.Block.Clear();
+            Raw.Block.Clear();
+        }
+
+        public void Dispose()
+        {
+            Ledger.Dispose();
+            Raw.Dispose();
+        }
+    }
+}

@@ -1,0 +1,60 @@
+using System.Threading.Tasks.Dataflow;
+using Stockflow.Model;
+using Stockflow.Source;
+
+namespace Stockflow;
+
+/// <summary>A running chain of blocks: what the source posts to, and how it is stopped.</summary>
+internal sealed class Lane(LaneStatus status, long startOffset, CancellationToken stopping) : ILane, IDisposable
+{
+    private static readonly TimeSpan DurablePoll = TimeSpan.FromMilliseconds(20);
+    private readonly CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(CancellationToken.None);
+    private TransformBlock<RecordBatch, RecordBatch> input = null!;
+    private long posted = startOffset;
+
+    public LaneStatus Status { get; } = status;
+
+    public IdTable Ids { get; } = new();
+
+    public long StartOffset { get; } = startOffset;
+
+    public int Waiting => input.InputCount;
+
+    public Task Completion { get; private set; } = null!;
+
+    /// <summary>Ends when the lane is aborted; not with the process's own token, so that a stopping process drains.</summary>
+    public CancellationToken Stopping => stop.Token;
+
+    public void Start(TransformBlock<RecordBatch, RecordBatch> first, Task completion)
+    {
+        input = first;
+        Completion = completion;
+        stopping.ThrowIfCancellationRequested();
+    }
+
+    public bool TryPost(RecordBatch batch)
+    {
+        var next = batch.NextOffset;
+        if (!input.Post(batch))
+        {
+            return false;
+        }
+
+        posted = next;
+        return true;
+    }
+
+    public async Task DrainAsync(CancellationToken token)
+    {
+        input.Complete();
+        await Completion.WaitAsync(token);
+        while (Status.DurableOffset < posted)
+        {
+            await Task.Delay(DurablePoll, token);
+        }
+    }
+
+    public void Abort() => stop.Cancel();
+
+    public void Dispose() => stop.Dispose();
+}

@@ -1,0 +1,33 @@
+using Stockflow.Model;
+
+namespace Stockflow.Position;
+
+/// <summary>Settings of the positions and their store.</summary>
+public sealed record PositionOptions
+{
+    /// <summary>Redis as host:port, or <c>memory</c> for a store inside the process (a laptop without Redis: it is gone with the process).</summary>
+    public string Connection { get; init; } = "127.0.0.1:6379";
+
+    /// <summary>File that holds the password; the password itself is never a setting.</summary>
+    public string? PasswordFile { get; init; }
+
+    public bool Tls { get; init; }
+
+    /// <summary>Start of every key; another prefix is another, independent state.</summary>
+    public string KeyPrefix { get; init; } = "inv";
+
+    public int TimeoutMilliseconds { get; init; } = 5000;
+
+    /// <summary>Positions that one lane keeps in memory; beyond that it forgets them all and reads again.</summary>
+    public int CachedPositionsPerLane { get; init; } = 500_000;
+
+    /// <exception cref="SetupException">A setting can not work; the message names it.</exception>
+    public void Validate()
+    {
+        SetupException.ThrowIf(string.IsNullOrWhiteSpace(Connection), "positions.connection must be host:port or memory");
+        SetupException.ThrowIf(KeyPrefix.Length is 0 or > 64 || KeyPrefix.Any(c => c is '{' or '}' or ':' || char.IsWhiteSpace(c)), "positions.keyPrefix must be 1 to 64 characters without braces, colons and blanks");
+        SetupException.ThrowIf(TimeoutMilliseconds is < 100 or > 600_000, "positions.timeoutMilliseconds must be from 100 to 600000");
+        SetupException.ThrowIf(CachedPositionsPerLane is < 1000 or > 100_000_000, "positions.cachedPositionsPerLane must be from 1000 to 100000000");
+        SetupException.ThrowIf(PasswordFile is not null && !File.Exists(PasswordFile), $"positions.passwordFile: there is no file {PasswordFile}");
+    }
+}

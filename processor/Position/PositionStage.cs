@@ -1,0 +1,304 @@
+using System.Runtime.InteropServices;
+using Stockflow.Model;
+using Stockflow.Telemetry;
+
+namespace Stockflow.Position;
+
+/// <summary>
+/// Applies a lane's accepted movements to its positions and commits each batch to the store in one atomic step. The lane is the only
+/// writer of its positions, so it keeps them in memory and writes absolute values.
+/// </summary>
+public sealed class PositionStage(
+    PositionOptions options, IPositionStore store, ILedgerReader ledger, LaneStatus status, IdTable ids, TimeProvider time,
+    ILogger logger)
+{
+    private const int SampleEvery = 16;
+    private readonly Dictionary<(int Sku, int Location), int> slots = [];
+    private readonly List<(int Sku, int Location)> missing = [];
+    private readonly List<int> dirty = [];
+    private readonly Settlements settlements = new();
+    private Entry[] entries = new Entry[1024];
+    private LaneCommit commit = null!;
+    private int untilSample;
+    private CancellationToken stopping;
+
+    /// <summary>Called when a settlement's answer waits, from any thread; the lane must then pass an empty batch through.</summary>
+    public Action Wake { get; set; } = static () => { };
+
+    /// <summary>Takes up a lane where the store stands; <paramref name="nextOffset"/> is the offset of its first new record.</summary>
+    public void Open(LaneRecord lane, long nextOffset, CancellationToken token)
+    {
+        stopping = token;
+        commit = new LaneCommit
+        {
+            Partition = status.Partition,
+            Epoch = lane.Epoch,
+            ExpectedOffset = lane.NextOffset,
+            Ids = ids,
+        };
+        status.NextOffset = nextOffset;
+        foreach (var key in lane.Unsettled)
+        {
+            var numbers = (ids.Intern(System.Text.Encoding.UTF8.GetBytes(key.SkuId)), ids.Intern(System.Text.Encoding.UTF8.GetBytes(key.LocationId)));
+            OpenSettlement(numbers, nextOffset);
+        }
+    }
+
+    /// <summary>Applies the records from the lane's next offset on. Waits, for as long as it takes, for a store that does not answer.</summary>
+    /// <exception cref="LaneLostException">The store refused the lane's epoch or offset.</exception>
+    public async Task ApplyAsync(RecordBatch batch, Action<LaneCommit> complete, CancellationToken token)
+    {
+        if (slots.Count > options.CachedPositionsPerLane)
+        {
+            slots.Clear();
+        }
+
+        await LoadMissingAsync(batch, token);
+        var from = status.NextOffset;
+        for (var i = 0; i < batch.Count; i++)
+        {
+            if (batch.Verdicts[i] != Verdict.Accepted || batch.Records[i].Offset < from)
+            {
+                continue;
+            }
+
+            commit.Seen.Add(new SeenEntry(batch.Movements[i].Fingerprint, batch.Records[i].Offset));
+            if (batch.Movements[i].Stocked)
+            {
+                Apply(ref batch.Movements[i], batch.NextOffset);
+            }
+        }
+
+        Settle(Math.Max(batch.NextOffset, from));
+        commit.NextOffset = Math.Max(batch.NextOffset, from);
+        foreach (var slot in dirty)
+        {
+            ref var entry = ref entries[slot];
+            status.NegativeOnHand += entry.State.OnHand < 0 && !entry.WasNegative ? 1 : 0;
+            commit.Positions.Add(new PositionWrite(entry.Sku, entry.Location, entry.State, entry.Settlement));
+        }
+
+        complete(commit);
+        await CommitAsync(token);
+        foreach (var slot in dirty)
+        {
+            entries[slot].IsDirty = false;
+            entries[slot].Settlement = Settlement.Unchanged;
+        }
+
+        dirty.Clear();
+        commit.Clear();
+        status.Unsettled = settlements.Count;
+        batch.RecordedTs = time.GetUtcNow().ToUnixTimeMilliseconds();
+        ObserveFreshness(batch, from);
+        status.NextOffset = commit.ExpectedOffset = commit.NextOffset;
+    }
+
+    private void Apply(ref Movement movement, long batchEnd)
+    {
+        var key = (movement.Sku, movement.Location);
+        ref var entry = ref Touch(key);
+        settlements.Note(key, movement);
+        if (!PositionRules.Apply(ref entry.State, movement))
+        {
+            entry.Settlement = Settlement.Open;
+            OpenSettlement(key, batchEnd);
+        }
+
+        if (movement.Counterpart >= 0 && movement.Type is MovementType.TransferOut or MovementType.TransferIn)
+        {
+            PositionRules.ApplyCounterpart(ref Touch((movement.Sku, movement.Counterpart)).State, movement);
+        }
+    }
+
+    private void Settle(long asOf)
+    {
+        while (settlements.Answers.TryDequeue(out var answer))
+        {
+            if (!slots.TryGetValue(answer.Key, out var slot))
+            {
+                // The cache was emptied since; the next batch loads the position again.
+                settlements.Answers.Enqueue(answer);
+                Wake();
+                return;
+            }
+
+            ref var entry = ref entries[slot];
+            if (settlements.Settle(answer, ref entry.State, out var reopen))
+            {
+                Touch(answer.Key).Settlement = Settlement.Close;
+            }
+            else if (reopen)
+            {
+                OpenSettlement(answer.Key, asOf);
+            }
+        }
+    }
+
+    private void OpenSettlement((int Sku, int Location) key, long asOf)
+    {
+        settlements.Open(key, asOf);
+        _ = AskLedgerAsync(key, asOf);
+    }
+
+    private async Task AskLedgerAsync((int Sku, int Location) key, long asOf)
+    {
+        var name = new PositionKey(ids.Text(key.Sku), ids.Text(key.Location));
+        var wait = TimeSpan.FromMilliseconds(50);
+        while (!stopping.IsCancellationRequested)
+        {
+            try
+            {
+                if (status.DurableOffset >= asOf)
+                {
+                    var onHand = await ledger.OnHandAsync(status.Topic, status.Partition, name, asOf, stopping);
+                    settlements.Answers.Enqueue(new Settlements.Answer(key, asOf, onHand));
+                    Wake();
+                    return;
+                }
+
+                await Task.Delay(wait, time, stopping);
+            }
+            catch (StoreUnavailableException e)
+            {
+                logger.SettlementWaits(status.Partition, name.SkuId, name.LocationId, e.Message);
+                wait = TimeSpan.FromSeconds(2);
+                await Task.Delay(wait, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    private async Task LoadMissingAsync(RecordBatch batch, CancellationToken token)
+    {
+        for (var i = 0; i < batch.Count; i++)
+        {
+            ref var movement = ref batch.Movements[i];
+            if (batch.Verdicts[i] != Verdict.Accepted || !movement.Stocked || batch.Records[i].Offset < status.NextOffset)
+            {
+                continue;
+            }
+
+            NoteMissing((movement.Sku, movement.Location));
+            if (movement.Counterpart >= 0)
+            {
+                NoteMissing((movement.Sku, movement.Counterpart));
+            }
+        }
+
+        foreach (var answer in settlements.Answers)
+        {
+            NoteMissing(answer.Key);
+        }
+
+        if (missing.Count == 0)
+        {
+            return;
+        }
+
+        var states = new PositionState[missing.Count];
+        var keys = missing.ToArray();
+        await RetryAsync(async () =>
+        {
+            await store.LoadAsync(status.Partition, ids, keys, states, token);
+            return true;
+        }, token);
+        for (var i = 0; i < keys.Length; i++)
+        {
+            entries[slots[keys[i]]].State = states[i];
+        }
+
+        missing.Clear();
+    }
+
+    private void NoteMissing((int Sku, int Location) key)
+    {
+        ref var slot = ref CollectionsMarshal.GetValueRefOrAddDefault(slots, key, out var exists);
+        if (exists)
+        {
+            return;
+        }
+
+        slot = slots.Count - 1;
+        if (slot == entries.Length)
+        {
+            Array.Resize(ref entries, entries.Length * 2);
+        }
+
+        entries[slot] = new Entry { Sku = key.Sku, Location = key.Location };
+        missing.Add(key);
+    }
+
+    private ref Entry Touch((int Sku, int Location) key)
+    {
+        var slot = slots[key];
+        ref var entry = ref entries[slot];
+        if (!entry.IsDirty)
+        {
+            entry.IsDirty = true;
+            entry.WasNegative = entry.State.OnHand < 0;
+            dirty.Add(slot);
+        }
+
+        return ref entry;
+    }
+
+    private async Task CommitAsync(CancellationToken token)
+    {
+        if (commit.NextOffset == commit.ExpectedOffset && commit.Positions.Count == 0)
+        {
+            return;
+        }
+
+        var started = time.GetTimestamp();
+        var outcome = await RetryAsync(() => store.CommitAsync(commit, token), token);
+        Metrics.CommitDuration.Record(time.GetElapsedTime(started).TotalSeconds);
+        if (outcome != CommitOutcome.Applied)
+        {
+            throw new LaneLostException(status.Partition, outcome);
+        }
+    }
+
+    private async Task<T> RetryAsync<T>(Func<Task<T>> call, CancellationToken token)
+    {
+        for (var wait = TimeSpan.FromMilliseconds(50); ; wait = TimeSpan.FromMilliseconds(Math.Min(5000, wait.TotalMilliseconds * 2)))
+        {
+            try
+            {
+                return await call();
+            }
+            catch (StoreUnavailableException e)
+            {
+                logger.PositionsUnavailable(status.Partition, e.Message);
+                await Task.Delay(wait, time, token);
+            }
+        }
+    }
+
+    // One event in 16 stands for all: a histogram call an event would cost as much as its duplicate check.
+    private void ObserveFreshness(RecordBatch batch, long from)
+    {
+        for (var i = untilSample; i < batch.Count; i += SampleEvery)
+        {
+            if (batch.Records[i].Offset >= from)
+            {
+                Metrics.Freshness.Record(Math.Max(0, batch.RecordedTs - batch.Records[i].BrokerTs) / 1000.0);
+            }
+
+            untilSample = i + SampleEvery;
+        }
+
+        untilSample = Math.Max(0, untilSample - batch.Count);
+    }
+
+    private struct Entry
+    {
+        public int Sku, Location;
+        public PositionState State;
+        public Settlement Settlement;
+        public bool IsDirty, WasNegative;
+    }
+}

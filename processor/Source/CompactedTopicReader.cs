@@ -1,0 +1,151 @@
+using System.Threading.Channels;
+using Confluent.Kafka;
+using Stockflow.Model;
+using Stockflow.Telemetry;
+
+namespace Stockflow.Source;
+
+/// <summary>One record of a compacted topic; a null value deletes the key.</summary>
+public readonly record struct CompactedRecord(string Topic, int Partition, long Offset, byte[] Key, byte[]? Value);
+
+/// <summary>
+/// Reads compacted topics from their start and follows them, without a group: every process holds the whole of them.
+/// </summary>
+public sealed class CompactedTopicReader(
+    KafkaOptions options, IReadOnlyList<string> topics, Func<CompactedRecord, CancellationToken, ValueTask> apply, ILogger logger) : IDisposable
+{
+    private static readonly TimeSpan ServerTimeout = TimeSpan.FromSeconds(15);
+
+    /// <summary>A caller that just asked gets the same answer: unknown ids must not make one broker query each.</summary>
+    private const int MinimumRefreshMilliseconds = 200;
+
+    private readonly Channel<TaskCompletionSource> requests = Channel.CreateUnbounded<TaskCompletionSource>();
+    private readonly Dictionary<TopicPartition, long> positions = [];
+    private readonly List<(Dictionary<TopicPartition, long> Ends, List<TaskCompletionSource> Waiters)> pending = [];
+    private IConsumer<byte[], byte[]> consumer = null!;
+    private long lastQuery;
+
+    /// <summary>Follows the topics until <paramref name="token"/> ends.</summary>
+    public Task RunAsync(CancellationToken token) =>
+        Task.Factory.StartNew(() => Run(token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
+
+    /// <summary>Ends when all that the topics held at this moment has been applied.</summary>
+    public async Task RefreshAsync(CancellationToken token)
+    {
+        var request = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await requests.Writer.WriteAsync(request, token);
+        await request.Task.WaitAsync(token);
+    }
+
+    public void Dispose() => consumer?.Dispose();
+
+    private async Task Run(CancellationToken token)
+    {
+        var config = new ConsumerConfig(options.ClientProperties())
+        {
+            GroupId = options.GroupId + "-reference",
+            EnableAutoCommit = false,
+            AutoOffsetReset = AutoOffsetReset.Earliest,
+            AllowAutoCreateTopics = false,
+        };
+        consumer = new ConsumerBuilder<byte[], byte[]>(config)
+            .SetErrorHandler((_, e) => logger.KafkaError(e.Reason))
+            .SetLogHandler((_, m) => logger.KafkaError(m.Message))
+            .Build();
+        Assign();
+        try
+        {
+            while (!token.IsCancellationRequested)
+            {
+                var result = Consume();
+                if (result is not null)
+                {
+                    positions[result.TopicPartition] = result.Offset.Value + 1;
+                    await apply(new CompactedRecord(result.Topic, result.Partition.Value, result.Offset.Value, result.Message.Key ?? [], result.Message.Value), token);
+                }
+
+                Answer();
+            }
+        }
+        catch (OperationCanceledException) when (token.IsCancellationRequested)
+        {
+            // The process stops.
+        }
+        finally
+        {
+            consumer.Close();
+        }
+    }
+
+    private ConsumeResult<byte[], byte[]>? Consume()
+    {
+        try
+        {
+            return consumer.Consume(requests.Reader.Count > 0 || pending.Count > 0 ? 5 : 50);
+        }
+        catch (ConsumeException e) when (!e.Error.IsFatal)
+        {
+            logger.KafkaError(e.Error.Reason);
+            return null;
+        }
+    }
+
+    private void Assign()
+    {
+        var partitions = new List<TopicPartitionOffset>();
+        using var admin = new DependentAdminClientBuilder(consumer.Handle).Build();
+        foreach (var topic in topics)
+        {
+            var metadata = admin.GetMetadata(topic, ServerTimeout);
+            foreach (var partition in metadata.Topics.Where(t => t.Topic == topic && !t.Error.IsError).SelectMany(t => t.Partitions))
+            {
+                partitions.Add(new TopicPartitionOffset(topic, partition.PartitionId, Offset.Beginning));
+                positions[partitions[^1].TopicPartition] = 0;
+            }
+        }
+
+        consumer.Assign(partitions);
+    }
+
+    private void Answer()
+    {
+        if (requests.Reader.Count > 0 && Environment.TickCount64 - lastQuery >= MinimumRefreshMilliseconds)
+        {
+            Take();
+        }
+
+        for (var i = pending.Count - 1; i >= 0; i--)
+        {
+            if (pending[i].Ends.All(end => positions[end.Key] >= end.Value))
+            {
+                pending[i].Waiters.ForEach(w => w.TrySetResult());
+                pending.RemoveAt(i);
+            }
+        }
+    }
+
+    private void Take()
+    {
+        var waiters = new List<TaskCompletionSource>();
+        while (requests.Reader.TryRead(out var waiter))
+        {
+            waiters.Add(waiter);
+        }
+
+        try
+        {
+            lastQuery = Environment.TickCount64;
+            var ends = positions.Keys.ToDictionary(p => p, p =>
+            {
+                var log = consumer.QueryWatermarkOffsets(p, ServerTimeout);
+                return log.High.Value > log.Low.Value ? log.High.Value : 0;
+            });
+            pending.Add((ends, waiters));
+        }
+        catch (KafkaException e)
+        {
+            logger.KafkaError(e.Error.Reason);
+            waiters.ForEach(w => requests.Writer.TryWrite(w));
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using Stockflow.Model;
+
+namespace Stockflow.Source;
+
+/// <summary>Settings of the Kafka side.</summary>
+public sealed record KafkaOptions
+{
+    /// <summary>Brokers as host:port, comma-separated.</summary>
+    public string BootstrapServers { get; init; } = "127.0.0.1:9092";
+
+    public string Topic { get; init; } = "inventory.movements";
+
+    public string DeadLetterTopic { get; init; } = "inventory.dead-letters";
+
+    public string GroupId { get; init; } = "stockflow";
+
+    /// <summary>Set, it makes a restarted process keep its partitions without a rebalance (static membership).</summary>
+    public string? InstanceId { get; init; }
+
+    /// <summary>Any further client property of librdkafka, for example security.protocol or ssl.ca.location.</summary>
+    public IReadOnlyDictionary<string, string> Properties { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>File of key=value client properties, for those that are secret.</summary>
+    public string? PropertiesFile { get; init; }
+
+    /// <summary>Records in one batch at most.</summary>
+    public int BatchRecords { get; init; } = 4096;
+
+    /// <summary>How long a batch waits to fill, milliseconds.</summary>
+    public int BatchLingerMilliseconds { get; init; } = 50;
+
+    /// <summary>How long a lane may take to finish its work when it is revoked or the process stops, seconds.</summary>
+    public int DrainSeconds { get; init; } = 20;
+
+    public int CommitIntervalMilliseconds { get; init; } = 1000;
+
+    public int SessionTimeoutMilliseconds { get; init; } = 10_000;
+
+    /// <exception cref="SetupException">A setting can not work; the message names it.</exception>
+    public void Validate()
+    {
+        SetupException.ThrowIf(string.IsNullOrWhiteSpace(BootstrapServers), "kafka.bootstrapServers must name at least one host:port");
+
+        foreach (var (name, value) in new[] { ("topic", Topic), ("deadLetterTopic", DeadLetterTopic), ("groupId", GroupId) })
+        {
+            SetupException.ThrowIf(string.IsNullOrWhiteSpace(value), $"kafka.{name} must not be empty");
+        }
+
+        SetupException.ThrowIf(BatchRecords is < 1 or > 65536, "kafka.batchRecords must be from 1 to 65536");
+        SetupException.ThrowIf(BatchLingerMilliseconds is < 0 or > 10_000, "kafka.batchLingerMilliseconds must be from 0 to 10000");
+        SetupException.ThrowIf(DrainSeconds is < 1 or > 600, "kafka.drainSeconds must be from 1 to 600");
+        SetupException.ThrowIf(CommitIntervalMilliseconds is < 10 or > 600_000, "kafka.commitIntervalMilliseconds must be from 10 to 600000");
+        SetupException.ThrowIf(PropertiesFile is not null && !File.Exists(PropertiesFile), $"kafka.propertiesFile: there is no file {PropertiesFile}");
+    }
+
+    /// <summary>Client properties that every consumer and producer of the process shares.</summary>
+    /// <exception cref="FormatException">A line of <see cref="PropertiesFile"/> is not key=value.</exception>
+    public Dictionary<string, string> ClientProperties()
+    {
+        var properties = new Dictionary<string, string>(Properties);
+        var lines = PropertiesFile is { } file ? File.ReadAllLines(file) : [];
+        for (var i = 0; i < lines.Length; i++)
+        {
+            var line = lines[i].Trim();
+            if (line.Length == 0 || line[0] == '#')
+            {
+                continue;
+            }
+
+            var at = line.IndexOf('=', StringComparison.Ordinal);
+            if (at <= 0)
+            {
+                throw new FormatException($"{PropertiesFile} line {i + 1}: expected key=value.");
+            }
+
+            properties[line[..at].Trim()] = line[(at + 1)..].Trim();
+        }
+
+        properties["bootstrap.servers"] = BootstrapServers;
+        return properties;
+    }
+}

@@ -1,0 +1,50 @@
+using Stockflow.Dedupe;
+using Xunit;
+
+namespace Stockflow.Tests.Dedupe;
+
+public sealed class SeenTableTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void It_answers_as_a_dictionary_does_through_growth_and_expiry(int seed)
+    {
+        var random = new Random(seed);
+        var table = new SeenTable();
+        var model = new Dictionary<UInt128, long>();
+        long horizon = 0;
+        for (long offset = 0; offset < 60_000; offset++)
+        {
+            // Few distinct low bits, so that probing runs are long.
+            var fingerprint = new UInt128((ulong)random.Next(50), (ulong)random.Next(1, 2000));
+            var expected = model.TryGetValue(fingerprint, out var first) && first >= horizon ? first : offset;
+            Assert.Equal(expected, table.FirstOffset(fingerprint, offset));
+            model[fingerprint] = expected;
+            if (random.Next(5000) == 0)
+            {
+                horizon = offset - random.Next(1000);
+                table.ExpireBelow(horizon);
+            }
+        }
+
+        foreach (var (fingerprint, first) in model)
+        {
+            Assert.Equal(first >= horizon ? first : -1, table.Lookup(fingerprint));
+        }
+    }
+
+    [Fact]
+    public void Expired_entries_give_their_memory_back()
+    {
+        var table = new SeenTable();
+        for (long offset = 0; offset < 1_000_000; offset++)
+        {
+            table.ExpireBelow(offset - 1000);
+            table.FirstOffset(new UInt128((ulong)offset * 0x9E3779B97F4A7C15, (ulong)offset * 0xD6E8FEB86659FD93), offset);
+        }
+
+        Assert.InRange(table.Bytes, 1, 24 * 8192);
+    }
+}
