@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Stockflow.Commands;
+using Stockflow.Embedded;
 
+ParentWatch.StartIfAsked();
 var parsed = new RootCommand("Stockflow: one live inventory fact.")
 {
     RunCommand.Create(),
@@ -8,6 +10,7 @@ var parsed = new RootCommand("Stockflow: one live inventory fact.")
     ClickHouseCommand.Create(),
     RegistryCommand.Create(),
     SchemasCommand.Create(),
+    ProduceCommand.Create(),
 }.Parse(args);
-var code = await parsed.InvokeAsync();
+var code = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(2) });
 return parsed.Action is System.CommandLine.Invocation.ParseErrorAction ? ExitCode.Usage : code;

@@ -28,7 +28,7 @@ internal static class LoadSummary
 
         text.AppendLine(CultureInfo.InvariantCulture, $"  positions     {result.Positions.Count,12:N0}");
         text.AppendLine(CultureInfo.InvariantCulture, $"  units on hand {result.Positions.Values.Sum(position => position.OnHand),12:N0}");
-        text.Append(CultureInfo.InvariantCulture, $"Repeat it with --seed {options.Generator.Seed} --end-time {options.Generator.End.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}.");
+        text.Append(CultureInfo.InvariantCulture, $"Repeat it with the same options and --seed {options.Generator.Seed} --end-time {options.Generator.End.UtcDateTime:yyyy-MM-ddTHH:mm:ssZ}.");
         return text.ToString();
     }
 
