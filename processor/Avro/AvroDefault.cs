@@ -13,9 +13,13 @@ internal static class AvroDefault
     private const int MaxEncodedBytes = 1024 * 1024;
     private const int MaxDepth = 64;
 
+    // Unions within unions are tried branch by branch.
+    private const int MaxSteps = 100_000;
+
     public static void Check(AvroField field, string path)
     {
-        var reason = Mismatch(field.Schema, field.Default!.Value, 0);
+        var steps = 0;
+        var reason = Mismatch(field.Schema, field.Default!.Value, 0, ref steps);
         if (reason is not null)
         {
             throw new AvroSchemaException(path + ".default", $"the default of field '{field.Name}' does not fit its type: {reason}");
@@ -30,11 +34,11 @@ internal static class AvroDefault
         return encoder.WrittenSpan.ToArray();
     }
 
-    private static string? Mismatch(AvroSchema schema, JsonElement value, int depth)
+    private static string? Mismatch(AvroSchema schema, JsonElement value, int depth, ref int steps)
     {
-        if (depth > MaxDepth)
+        if (depth > MaxDepth || ++steps > MaxSteps)
         {
-            return $"it nests deeper than {MaxDepth}";
+            return $"it nests deeper than {MaxDepth} or is too complex to check";
         }
 
         var fits = schema.Type switch
@@ -60,11 +64,11 @@ internal static class AvroDefault
         switch (schema.Type)
         {
             case AvroType.Union:
-                return BranchOf(schema, value, depth) < 0 ? $"{Shorten(value)} fits no branch of the union" : null;
+                return BranchOf(schema, value, depth, ref steps) < 0 ? $"{Shorten(value)} fits no branch of the union" : null;
             case AvroType.Array:
                 foreach (var item in value.EnumerateArray())
                 {
-                    if (Mismatch(schema.Items!, item, depth + 1) is { } reason)
+                    if (Mismatch(schema.Items!, item, depth + 1, ref steps) is { } reason)
                     {
                         return reason;
                     }
@@ -74,7 +78,7 @@ internal static class AvroDefault
             case AvroType.Map:
                 foreach (var entry in value.EnumerateObject())
                 {
-                    if (Mismatch(schema.Items!, entry.Value, depth + 1) is { } reason)
+                    if (Mismatch(schema.Items!, entry.Value, depth + 1, ref steps) is { } reason)
                     {
                         return $"'{entry.Name}': {reason}";
                     }
@@ -85,7 +89,7 @@ internal static class AvroDefault
                 foreach (var field in schema.Fields)
                 {
                     var given = value.TryGetProperty(field.Name, out var item);
-                    var reason = given ? Mismatch(field.Schema, item, depth + 1) : field.HasDefault ? null : "it is missing";
+                    var reason = given ? Mismatch(field.Schema, item, depth + 1, ref steps) : field.HasDefault ? null : "it is missing";
                     if (reason is not null)
                     {
                         return $"'{field.Name}': {reason}";
@@ -98,11 +102,11 @@ internal static class AvroDefault
         }
     }
 
-    private static int BranchOf(AvroSchema union, JsonElement value, int depth)
+    private static int BranchOf(AvroSchema union, JsonElement value, int depth, ref int steps)
     {
         for (var i = 0; i < union.Branches.Count; i++)
         {
-            if (Mismatch(union.Branches[i], value, depth + 1) is null)
+            if (Mismatch(union.Branches[i], value, depth + 1, ref steps) is null)
             {
                 return i;
             }
@@ -149,7 +153,8 @@ internal static class AvroDefault
                 encoder.WriteInt(schema.SymbolIndex(value.GetString()!));
                 break;
             case AvroType.Union:
-                var branch = BranchOf(schema, value, depth);
+                var steps = 0;
+                var branch = BranchOf(schema, value, depth, ref steps);
                 encoder.WriteInt(branch);
                 Encode(encoder, schema.Branches[branch], value, field, depth + 1);
                 break;

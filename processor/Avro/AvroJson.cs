@@ -96,10 +96,10 @@ public static class AvroJson
     {
         try
         {
-            using var document = JsonDocument.Parse(json);
+            using var document = JsonDocument.Parse(Encoding.UTF8.GetBytes(json));
             return Read(schema, document.RootElement, style);
         }
-        catch (JsonException error)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             throw new AvroDataException(AvroErrorCode.ValueMismatch, -1, $"Not valid JSON: {error.Message}");
         }

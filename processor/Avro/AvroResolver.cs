@@ -172,7 +172,7 @@ internal sealed class AvroResolver
         _added.Add((writer, reader));
         var sources = new int[writer.Fields.Count];
         Array.Fill(sources, -1);
-        var defaults = new List<(AvroField, byte[])>();
+        var defaults = new List<(AvroField, byte[], ResolvedNode)>();
         var good = true;
         foreach (var field in reader.Fields)
         {
@@ -182,7 +182,9 @@ internal sealed class AvroResolver
             }
             else if (field.HasDefault)
             {
-                defaults.Add((field, AvroDefault.Encode(field)));
+                var own = Resolve(field.Schema, field.Schema, $"{path}.{field.Name}");
+                good &= own is not null;
+                defaults.Add((field, AvroDefault.Encode(field), own!));
             }
             else
             {

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 
 namespace Stockflow.Avro;
@@ -29,7 +30,7 @@ internal sealed class AvroSchemaParser
 
         try
         {
-            using var document = JsonDocument.Parse(json, s_options);
+            using var document = JsonDocument.Parse(Encoding.UTF8.GetBytes(json), s_options);
             var schema = parser.Read(document.RootElement, "", "$");
 
             // A default may belong to a type that is only complete once the whole text is read.
@@ -40,8 +41,9 @@ internal sealed class AvroSchemaParser
 
             return schema;
         }
-        catch (JsonException error)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
+            // InvalidOperationException is how JsonElement refuses an escaped half of a surrogate pair.
             throw new AvroSchemaException("$", $"not valid JSON: {error.Message}");
         }
     }

@@ -146,9 +146,10 @@ public static class GenericReader
             }
         }
 
-        foreach (var (field, encoded) in node.Defaults)
+        foreach (var (field, encoded, own) in node.Defaults)
         {
-            record[field.Index] = Read(AvroResolution.Compile(field.Schema, field.Schema), encoded);
+            var start = 0;
+            record[field.Index] = Build(own, encoded, ref start);
         }
 
         return record;

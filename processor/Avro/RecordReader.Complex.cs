@@ -53,7 +53,9 @@ public sealed partial class RecordReader
             case AvroSlotKind.Bytes:
                 return GenericReader.FromBytes(schema, slot.Slice(input));
             case AvroSlotKind.Default:
-                return GenericReader.Read(AvroResolution.Compile(field.Schema, field.Schema), AvroDefault.Encode(field), _limits);
+                var first = 0;
+                var encoded = AvroDefault.Encode(field);
+                return GenericReader.Read(Array.Find(_record.Defaults, d => d.Field == field).Node, encoded, ref first, _limits);
             default:
                 var op = Array.Find(_ops, op => op.Slot == index && op.Code != RecordOpCode.Skip);
                 var node = (op.Code == RecordOpCode.Branches ? op.Branches![slot.Branch].Node : op.Node)!;
@@ -78,7 +80,7 @@ public sealed partial class RecordReader
     {
         for (var i = 0; i < _defaults.Length; i++)
         {
-            var (field, encoded) = _record.Defaults[i];
+            var (field, encoded, node) = _record.Defaults[i];
             _defaultIndexes[i] = field.Index;
             _defaults[i] = new AvroSlot { Kind = AvroSlotKind.Default };
             _defaultBytes[field.Index] = encoded;
@@ -89,7 +91,6 @@ public sealed partial class RecordReader
 
             // A record of this one field, read by itself, gives the slot; its bytes are kept apart from the input.
             var probe = new AvroSlot[1];
-            var node = AvroResolution.Compile(field.Schema, field.Schema).Root;
             var single = new ResolvedNode(ResolvedKind.Record, OneField(field), OneField(field)) { Fields = [new ResolvedField(field.Name, 0, node)] };
             var result = new RecordReader(single, AvroLimits.Default with { MaxBytes = int.MaxValue }).TryRead(encoded, probe);
             if (!result.IsOk)

@@ -68,7 +68,7 @@ internal sealed class ResolvedNode
     public ResolvedField[] Fields { get; internal set; } = [];
 
     /// <summary>Record: the reader's fields that the writer lacks, with their encoded defaults.</summary>
-    public (AvroField Field, byte[] Encoded)[] Defaults { get; internal set; } = [];
+    public (AvroField Field, byte[] Encoded, ResolvedNode Node)[] Defaults { get; internal set; } = [];
 
     /// <summary>Enum: the reader's symbol index for each of the writer's, or -1.</summary>
     public int[] Symbols { get; internal set; } = [];

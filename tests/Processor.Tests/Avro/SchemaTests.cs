@@ -133,6 +133,45 @@ public sealed class SchemaTests
         Assert.Equal(AvroLogicalType.None, AvroSchema.Parse(text).Logical);
 
     [Fact]
+    public void A_default_that_could_be_tried_in_endless_ways_is_refused()
+    {
+        const int Depth = 40;
+        var value = string.Concat(Enumerable.Repeat("""{"n":""", Depth)) + "7" + new string('}', Depth);
+        const string Other = """{"type":"record","name":"B","fields":[{"name":"n","type":["A","B","null"]}]}""";
+        var text = $$"""{"type":"record","name":"R","fields":[{"name":"f","type":{"type":"record","name":"A","fields":[{"name":"n","type":["A",{{Other}},"null"]}]},"default":{{value}} }]}""";
+        Assert.Equal("$.fields[0].default", Assert.Throws<AvroSchemaException>(() => AvroSchema.Parse(text)).Path);
+    }
+
+    [Fact]
+    public void Damaged_text_never_does_more_than_throw_a_schema_exception()
+    {
+        var text = AvroFixtures.Load("OrderEvent").ToJson();
+        const string Characters = "{}[]\",:\\u0aN-. \ud800";
+        var random = new Random(3);
+        var parsed = 0;
+        for (var i = 0; i < 3000; i++)
+        {
+            var damaged = text.ToCharArray();
+            for (var change = random.Next(1, 3); change > 0; change--)
+            {
+                damaged[random.Next(damaged.Length)] = Characters[random.Next(Characters.Length)];
+            }
+
+            try
+            {
+                AvroSchema.Parse(new string(damaged)).ToJson();
+                parsed++;
+            }
+            catch (AvroSchemaException)
+            {
+            }
+        }
+
+        Assert.InRange(parsed, 1, 2999);
+        Assert.Throws<AvroSchemaException>(() => AvroSchema.Parse("""{"type":"\ud800"}"""));
+    }
+
+    [Fact]
     public void A_decimal_needs_no_scale()
     {
         var schema = AvroSchema.Parse("""{"type":"fixed","name":"F","size":2,"logicalType":"decimal","precision":4}""");
