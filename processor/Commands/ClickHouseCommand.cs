@@ -8,6 +8,9 @@ namespace Stockflow.Commands;
 /// <summary><c>processor clickhouse</c>: the embedded ClickHouse as a process of its own.</summary>
 public static class ClickHouseCommand
 {
+    /// <summary>The line that is printed when clients can connect, before the address.</summary>
+    public const string ReadyPrefix = "listening on ";
+
     private const int CannotStart = 3;
 
     public static Command Create()
@@ -18,6 +21,7 @@ public static class ClickHouseCommand
         var user = new Option<string>("--user") { Description = "User name, checked when a password is set.", DefaultValueFactory = _ => "default" };
         var passwordFile = new Option<FileInfo?>("--password-file") { Description = "File whose first line is the password. Without it everybody who reaches the port is answered." };
         var fsync = new Option<bool>("--fsync") { Description = "Write inserts through to the disk before they are acknowledged (against power loss; slower)." };
+        var exitWithParent = new Option<bool>("--exit-with-parent") { Description = "Stop when standard input closes." };
         var command = new Command("clickhouse", """
             Serves ClickHouse's HTTP interface from the embedded engine (chDB).
 
@@ -30,7 +34,7 @@ public static class ClickHouseCommand
               curl 'http://127.0.0.1:8123/' --data-binary 'SELECT version()'
             """)
         {
-            path, port, host, user, passwordFile, fsync,
+            path, port, host, user, passwordFile, fsync, exitWithParent,
         };
         command.SetAction(async (parsed, token) =>
         {
@@ -46,7 +50,7 @@ public static class ClickHouseCommand
                     Fsync = parsed.GetValue(fsync),
                 };
                 options.Validate();
-                return await RunAsync(options, token);
+                return await RunAsync(options, parsed.GetValue(exitWithParent), token);
             }
             catch (SetupException failure)
             {
@@ -57,14 +61,23 @@ public static class ClickHouseCommand
         return command;
     }
 
-    private static async Task<int> RunAsync(ChdbServerOptions options, CancellationToken token)
+    private static async Task<int> RunAsync(ChdbServerOptions options, bool exitWithParent, CancellationToken token)
     {
         var stop = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         await using var cancelled = token.Register(() => stop.TrySetResult());
         var server = await ChdbServer.StartAsync(options, token);
-        Console.WriteLine($"listening on {server.Url}");
+        Console.WriteLine(ReadyPrefix + server.Url);
+        if (exitWithParent)
+        {
+            _ = Task.Run(async () =>
+            {
+                await Console.OpenStandardInput().CopyToAsync(Stream.Null, CancellationToken.None);
+                stop.TrySetResult();
+            }, CancellationToken.None);
+        }
+
         await stop.Task;
         await server.DrainAsync();
         ChdbServer.ExitProcess(0);

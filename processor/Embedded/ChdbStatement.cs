@@ -90,6 +90,7 @@ public readonly record struct ChdbStatement(ChdbStatementKind Kind, int HeadLeng
         string? format = null;
         string? refused = null;
         var previousIsFormat = false;
+        var settings = false;
         string? identifier = null;
         do
         {
@@ -109,10 +110,15 @@ public readonly record struct ChdbStatement(ChdbStatementKind Kind, int HeadLeng
             {
                 format = identifier;
             }
-            else if (format is not null && lexer.Kind != SqlToken.End && !lexer.IsSymbol((byte)';') && !lexer.Is("SETTINGS"u8))
+            else if (format is not null && !settings && !lexer.IsSymbol((byte)';'))
             {
-                // FORMAT was a name, not the clause; what follows SETTINGS keeps the clause's format.
-                stream = false;
+                settings = lexer.Is("SETTINGS"u8);
+                if (!settings)
+                {
+                    // FORMAT was a name here and not the clause: nothing but SETTINGS stands behind that.
+                    format = null;
+                    stream = false;
+                }
             }
 
             refused ??= lexer.Is("OUTFILE"u8) ? "INTO OUTFILE" : null;

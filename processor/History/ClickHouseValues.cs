@@ -16,7 +16,8 @@ public static class ClickHouseValues
     {
         null => "\\N",
         string text => Escape(text),
-        IEnumerable items => Escape(ToLiteral(items)),
+        // Inside an array only the literals' own escapes are read.
+        IEnumerable items => ToLiteral(items),
         _ => ToText(value),
     };
 
@@ -66,7 +67,7 @@ public static class ClickHouseValues
             case null:
                 return "NULL";
             case string text:
-                return $"'{text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("'", "\\'", StringComparison.Ordinal)}'";
+                return $"'{Escape(text).Replace("'", "\\'", StringComparison.Ordinal)}'";
             case IEnumerable items:
                 var builder = new StringBuilder("[");
                 foreach (var item in items)
