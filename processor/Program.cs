@@ -12,5 +12,6 @@ var parsed = new RootCommand("Stockflow: one live inventory fact.")
     SchemasCommand.Create(),
     ProduceCommand.Create(),
 }.Parse(args);
+// Long enough for every command's own bound on finishing what is in flight after SIGTERM.
 var code = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(2) });
 return parsed.Action is System.CommandLine.Invocation.ParseErrorAction ? ExitCode.Usage : code;

@@ -11,8 +11,6 @@ public static class ClickHouseCommand
     /// <summary>The line that is printed when clients can connect, before the address.</summary>
     public const string ReadyPrefix = "listening on ";
 
-    private const int CannotStart = 3;
-
     public static Command Create()
     {
         var path = new Option<DirectoryInfo>("--path") { Description = "Folder of the data; created when missing.", Required = true };
@@ -36,28 +34,18 @@ public static class ClickHouseCommand
         {
             path, port, host, user, passwordFile, fsync, exitWithParent,
         };
-        command.SetAction(async (parsed, token) =>
-        {
-            try
+        command.SetAction((parsed, token) => ExitCode.GuardAsync("clickhouse", async () => await RunAsync(
+            new ChdbServerOptions
             {
-                var options = new ChdbServerOptions
-                {
-                    Path = parsed.GetRequiredValue(path).FullName,
-                    Port = parsed.GetValue(port),
-                    Host = parsed.GetValue(host)!,
-                    User = parsed.GetValue(user)!,
-                    Password = await ReadPasswordAsync(parsed.GetValue(passwordFile), token),
-                    Fsync = parsed.GetValue(fsync),
-                };
-                options.Validate();
-                return await RunAsync(options, parsed.GetValue(exitWithParent), token);
-            }
-            catch (SetupException failure)
-            {
-                await Console.Error.WriteLineAsync("clickhouse: " + failure.Message);
-                return CannotStart;
-            }
-        });
+                Path = parsed.GetRequiredValue(path).FullName,
+                Port = parsed.GetValue(port),
+                Host = parsed.GetValue(host)!,
+                User = parsed.GetValue(user)!,
+                Password = await ReadPasswordAsync(parsed.GetValue(passwordFile), token),
+                Fsync = parsed.GetValue(fsync),
+            },
+            parsed.GetValue(exitWithParent),
+            token)));
         return command;
     }
 

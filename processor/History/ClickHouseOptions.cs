@@ -40,8 +40,8 @@ public sealed record ClickHouseOptions
     /// <summary>PEM file with the certificate authority to trust for https; null for those of the system.</summary>
     public string? CaFile { get; init; }
 
-    /// <summary>Settings sent with every request.</summary>
-    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
+    /// <summary>Settings sent with every request. The default lets an import of many years' events fill all their months at once.</summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string> { ["max_partitions_per_insert_block"] = "0" };
 
     /// <exception cref="SetupException">A value is out of its range.</exception>
     public void Validate()
