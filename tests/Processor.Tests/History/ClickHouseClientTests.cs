@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Net;
 using System.Net.Sockets;
 using Stockflow.History;
+using Stockflow.Model;
 using Xunit;
 
 namespace Stockflow.Tests.History;
@@ -118,7 +119,7 @@ public sealed class ClickHouseClientTests
     [InlineData("http://user:secret@host:8123")]
     [InlineData("ftp://host")]
     public void An_address_that_is_no_plain_http_address_is_refused(string url) =>
-        Assert.Throws<Model.SetupException>(() => new ClickHouseOptions { Url = new Uri(url) }.Validate());
+        Assert.Throws<SetupException>(() => new ClickHouseOptions { Url = new Uri(url) }.Validate());
 
     private static ClickHouseClient Client(Answers server, TimeProvider time, Func<ClickHouseOptions, ClickHouseOptions>? change = null)
     {
