@@ -63,7 +63,7 @@ public sealed class Pipeline(PipelineParts parts)
             }, lane.Stopping);
             Tally.Count(batch, status, from);
         });
-        positions.Wake = () => position.Post(new RecordBatch(0, 0) { Lane = status, Ids = lane.Ids });
+        positions.Wake = () => _ = position.SendAsync(new RecordBatch(0, 0) { Lane = status, Ids = lane.Ids });
 
         var link = new DataflowLinkOptions { PropagateCompletion = true };
         decode.LinkTo(validate, link);

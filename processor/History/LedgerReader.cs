@@ -7,36 +7,40 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
 {
     // Last count by event time, of two at one instant the larger; then the deltas after it. Types: PositionRules.ChangesOnHand.
     private const string OnHandSql = """
-        WITH rows AS (
-            SELECT event_ts, movement_type, qty_delta, counted_qty
+        SELECT sku_id, location_id, last.1 AS last_ts, last.2 AS last_qty,
+            last.2 + arraySum(arrayMap(m -> if(m.1 > last.1, m.2, 0), moved)) AS on_hand
+        FROM
+        (
+            SELECT sku_id, location_id,
+                maxIf((toUnixTimestamp64Milli(event_ts), ifNull(counted_qty, 0)), movement_type = 'CYCLE_COUNT') AS last,
+                groupArrayIf((toUnixTimestamp64Milli(event_ts), qty_delta), movement_type IN
+                    ('SALE', 'RETURN', 'RECEIPT', 'TRANSFER_OUT', 'TRANSFER_IN', 'ADJUSTMENT', 'RTV', 'SHIP', 'CORRECTION')) AS moved
             FROM ledger_current
-            WHERE sku_id = {sku:String} AND location_id = {location:String}
-              AND topic = {topic:String} AND partition = {partition:Int32} AND offset < {before:Int64} AND stocked = 1
-        ), count AS (
-            SELECT max((toUnixTimestamp64Milli(event_ts), assumeNotNull(counted_qty))) AS last
-            FROM rows WHERE movement_type = 'CYCLE_COUNT'
+            WHERE (sku_id, location_id) IN (SELECT arrayJoin(arrayZip({skus:Array(String)}, {locations:Array(String)})))
+              AND topic = {topic:String} AND partition = {partition:Int32} AND stocked = 1
+              AND offset < {before:Array(Int64)}[indexOf(arrayZip({skus:Array(String)}, {locations:Array(String)}), (sku_id, location_id))]
+            GROUP BY sku_id, location_id
         )
-        SELECT (SELECT last.1 FROM count), (SELECT last.2 FROM count),
-            (SELECT last.2 FROM count) + sumIf(qty_delta, toUnixTimestamp64Milli(event_ts) > (SELECT last.1 FROM count)
-                AND movement_type IN ('SALE', 'RETURN', 'RECEIPT', 'TRANSFER_OUT', 'TRANSFER_IN', 'ADJUSTMENT', 'RTV', 'SHIP', 'CORRECTION'))
-        FROM rows
         """;
 
-    public async Task<LedgerOnHand> OnHandAsync(string topic, int partition, PositionKey key, long beforeOffset, CancellationToken token)
+    public async Task<IReadOnlyList<LedgerOnHand>> OnHandAsync(
+        string topic, int partition, IReadOnlyList<LedgerQuestion> questions, CancellationToken token)
     {
         var parameters = new Dictionary<string, object?>
         {
-            ["sku"] = key.SkuId,
-            ["location"] = key.LocationId,
+            ["skus"] = questions.Select(q => q.Key.SkuId).ToArray(),
+            ["locations"] = questions.Select(q => q.Key.LocationId).ToArray(),
+            ["before"] = questions.Select(q => q.BeforeOffset).ToArray(),
             ["topic"] = topic,
             ["partition"] = partition,
-            ["before"] = beforeOffset,
         };
+        var answers = new Dictionary<PositionKey, LedgerOnHand>();
         try
         {
             await foreach (var row in clickHouse.QueryAsync(OnHandSql, parameters, token))
             {
-                return new LedgerOnHand(row.Get<long>(2), row.Get<long>(0), row.Get<long>(1));
+                answers[new PositionKey(row.Get<string>("sku_id")!, row.Get<string>("location_id")!)] =
+                    new LedgerOnHand(row.Get<long>("on_hand"), row.Get<long>("last_ts"), row.Get<long>("last_qty"));
             }
         }
         catch (ClickHouseException e)
@@ -44,6 +48,6 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
             throw new StoreUnavailableException("ClickHouse: " + e.Message, e);
         }
 
-        return default;
+        return [.. questions.Select(q => answers.GetValueOrDefault(q.Key))];
     }
 }

@@ -6,9 +6,13 @@ namespace Stockflow.Model;
 /// <param name="LastCountQty">Units of that count.</param>
 public readonly record struct LedgerOnHand(long OnHand, long LastCountTs, long LastCountQty);
 
-/// <summary>The history's answer to a position that arrival order has unsettled.</summary>
+/// <summary>One position, as of an offset of its lane: the movements with a lower offset count.</summary>
+public readonly record struct LedgerQuestion(PositionKey Key, long BeforeOffset);
+
+/// <summary>The history's answers to positions that arrival order has unsettled.</summary>
 public interface ILedgerReader
 {
-    /// <summary>On-hand from the movements of one lane with an offset below <paramref name="beforeOffset"/>.</summary>
-    Task<LedgerOnHand> OnHandAsync(string topic, int partition, PositionKey key, long beforeOffset, CancellationToken token);
+    /// <summary>On-hand for each question, in their order, from the movements of one lane.</summary>
+    /// <exception cref="StoreUnavailableException">The history does not answer.</exception>
+    Task<IReadOnlyList<LedgerOnHand>> OnHandAsync(string topic, int partition, IReadOnlyList<LedgerQuestion> questions, CancellationToken token);
 }

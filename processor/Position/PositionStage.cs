@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Threading.Channels;
 using Stockflow.Model;
 using Stockflow.Telemetry;
 
@@ -12,7 +13,8 @@ public sealed class PositionStage(
     PositionOptions options, IPositionStore store, ILedgerReader ledger, LaneStatus status, IdTable ids, TimeProvider time,
     ILogger logger)
 {
-    private const int SampleEvery = 16;
+    private const int SampleEvery = 16, MaximumQuestions = 500;
+    private static readonly TimeSpan LedgerPoll = TimeSpan.FromMilliseconds(200);
     private readonly Dictionary<(int Sku, int Location), int> slots = [];
     private readonly List<(int Sku, int Location)> missing = [];
     private readonly List<int> dirty = [];
@@ -20,6 +22,7 @@ public sealed class PositionStage(
     private Entry[] entries = new Entry[1024];
     private LaneCommit commit = null!;
     private int untilSample;
+    private readonly Channel<((int Sku, int Location) Key, long AsOf)> questions = Channel.CreateUnbounded<((int Sku, int Location), long)>();
     private CancellationToken stopping;
 
     /// <summary>Called when a settlement's answer waits, from any thread; the lane must then pass an empty batch through.</summary>
@@ -42,6 +45,8 @@ public sealed class PositionStage(
             var numbers = (ids.Intern(System.Text.Encoding.UTF8.GetBytes(key.SkuId)), ids.Intern(System.Text.Encoding.UTF8.GetBytes(key.LocationId)));
             OpenSettlement(numbers, nextOffset);
         }
+
+        _ = AskLedgerAsync();
     }
 
     /// <summary>Applies the records from the lane's next offset on. Waits, for as long as it takes, for a store that does not answer.</summary>
@@ -138,37 +143,57 @@ public sealed class PositionStage(
     private void OpenSettlement((int Sku, int Location) key, long asOf)
     {
         settlements.Open(key, asOf);
-        _ = AskLedgerAsync(key, asOf);
+        questions.Writer.TryWrite((key, asOf));
     }
 
-    private async Task AskLedgerAsync((int Sku, int Location) key, long asOf)
+    // Many questions go into one query: each one alone would cost ClickHouse as much as all of them.
+    private async Task AskLedgerAsync()
     {
-        var name = new PositionKey(ids.Text(key.Sku), ids.Text(key.Location));
-        var wait = TimeSpan.FromMilliseconds(50);
-        while (!stopping.IsCancellationRequested)
+        var waiting = new List<((int Sku, int Location) Key, long AsOf)>();
+        try
         {
-            try
+            while (waiting.Count > 0 || await questions.Reader.WaitToReadAsync(stopping))
             {
-                if (status.DurableOffset >= asOf)
+                while (questions.Reader.TryRead(out var question))
                 {
-                    var onHand = await ledger.OnHandAsync(status.Topic, status.Partition, name, asOf, stopping);
-                    settlements.Answers.Enqueue(new Settlements.Answer(key, asOf, onHand));
-                    Wake();
-                    return;
+                    waiting.Add(question);
                 }
 
-                await Task.Delay(wait, time, stopping);
+                var ready = waiting.Where(q => q.AsOf <= status.DurableOffset).Take(MaximumQuestions).ToList();
+                if (ready.Count > 0 && await TryAnswerAsync(ready))
+                {
+                    waiting.RemoveAll(ready.Contains);
+                }
+                else
+                {
+                    await Task.Delay(LedgerPoll, time, stopping);
+                }
             }
-            catch (StoreUnavailableException e)
+        }
+        catch (OperationCanceledException)
+        {
+            // The lane ends; the store remembers what is unsettled.
+        }
+    }
+
+    private async Task<bool> TryAnswerAsync(List<((int Sku, int Location) Key, long AsOf)> ready)
+    {
+        try
+        {
+            var asked = ready.ConvertAll(q => new LedgerQuestion(new PositionKey(ids.Text(q.Key.Sku), ids.Text(q.Key.Location)), q.AsOf));
+            var answers = await ledger.OnHandAsync(status.Topic, status.Partition, asked, stopping);
+            for (var i = 0; i < ready.Count; i++)
             {
-                logger.SettlementWaits(status.Partition, name.SkuId, name.LocationId, e.Message);
-                wait = TimeSpan.FromSeconds(2);
-                await Task.Delay(wait, time, stopping).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                settlements.Answers.Enqueue(new Settlements.Answer(ready[i].Key, ready[i].AsOf, answers[i]));
             }
-            catch (OperationCanceledException)
-            {
-                return;
-            }
+
+            Wake();
+            return true;
+        }
+        catch (StoreUnavailableException e)
+        {
+            logger.SettlementWaits(status.Partition, ready.Count, e.Message);
+            return false;
         }
     }
 

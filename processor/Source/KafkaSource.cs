@@ -363,6 +363,7 @@ public sealed class KafkaSource(
             AutoOffsetReset = AutoOffsetReset.Error,
             PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky,
             SessionTimeoutMs = options.SessionTimeoutMilliseconds,
+            HeartbeatIntervalMs = Math.Min(3000, options.SessionTimeoutMilliseconds / 4),
             EnablePartitionEof = false,
             AllowAutoCreateTopics = false,
         };

@@ -41,8 +41,8 @@ public static partial class Log
     [LoggerMessage(401, LogLevel.Warning, "Partition {Partition} waits for the position store: {Reason}")]
     public static partial void PositionsUnavailable(this ILogger logger, int partition, string reason);
 
-    [LoggerMessage(402, LogLevel.Warning, "A late count in partition {Partition} of {Sku} at {Location} waits for the ledger: {Reason}")]
-    public static partial void SettlementWaits(this ILogger logger, int partition, string sku, string location, string reason);
+    [LoggerMessage(402, LogLevel.Warning, "Partition {Partition} has {Count} late counts that wait for the ledger: {Reason}")]
+    public static partial void SettlementWaits(this ILogger logger, int partition, int count, string reason);
 
     [LoggerMessage(501, LogLevel.Warning, "History waits for ClickHouse: {Reason}")]
     public static partial void HistoryUnavailable(this ILogger logger, string reason);
