@@ -11,6 +11,8 @@ var parsed = new RootCommand("Stockflow: one live inventory fact.")
     RegistryCommand.Create(),
     SchemasCommand.Create(),
     ProduceCommand.Create(),
+    QueryCommand.Create(),
+    DlqCommand.Create(),
 }.Parse(args);
 // Long enough for every command's own bound on finishing what is in flight after SIGTERM.
 var code = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(2) });

@@ -13,7 +13,7 @@ namespace Stockflow.Tests.Serve;
 public sealed class HttpServerTests : IAsyncLifetime, IDisposable
 {
     private static readonly long Noon = new DateTimeOffset(2026, 3, 1, 12, 0, 0, 250, TimeSpan.Zero).ToUnixTimeMilliseconds();
-    private readonly FakeReader reader = new();
+    private readonly FakePositions reader = new();
     private readonly ProcessorStatus status = new();
     private HttpClient client = new();
     private HttpServer? server;
@@ -219,33 +219,5 @@ public sealed class HttpServerTests : IAsyncLifetime, IDisposable
         await server.StartAsync(CancellationToken.None);
         client.Dispose();
         client = new HttpClient { BaseAddress = new Uri(server.Addresses.Single()) };
-    }
-
-    private sealed class FakeReader : IPositionReader
-    {
-        private readonly Dictionary<(string, string), PositionState> states = [];
-
-        public Exception? Failure { get; set; }
-
-        public bool Hang { get; set; }
-
-        public void Put(string sku, string location, PositionState state) => states[(sku, location)] = state;
-
-        public async Task<IReadOnlyList<StockPosition>> GetAsync(string skuId, CancellationToken token)
-        {
-            await MisbehaveAsync(token);
-            return [.. states.Where(entry => entry.Key.Item1 == skuId).Select(entry => new StockPosition(skuId, entry.Key.Item2, entry.Value))];
-        }
-
-        public async Task<StockPosition?> GetAsync(string skuId, string locationId, CancellationToken token)
-        {
-            await MisbehaveAsync(token);
-            return states.TryGetValue((skuId, locationId), out var state) ? new StockPosition(skuId, locationId, state) : null;
-        }
-
-        public IAsyncEnumerable<StockPosition> ScanAsync(CancellationToken token) => throw new NotSupportedException();
-
-        private Task MisbehaveAsync(CancellationToken token) =>
-            Failure is not null ? Task.FromException(Failure) : Hang ? Task.Delay(Timeout.Infinite, token) : Task.CompletedTask;
     }
 }

@@ -1,0 +1,129 @@
+using Confluent.Kafka;
+using Stockflow.Model;
+
+namespace Stockflow.Commands;
+
+/// <summary>Reads the dead-letter topic from its beginning to the end that it has now, and sends letters again. No consumer group is touched.</summary>
+internal sealed class DeadLetterTopic(ClientConfig client, string topic)
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
+    public string Name => topic;
+
+    /// <summary>The letters that <paramref name="wanted"/> accepts, partition by partition as they arrive.</summary>
+    /// <exception cref="StoreUnavailableException">No broker answers.</exception>
+    /// <exception cref="SetupException">There is no such topic.</exception>
+    public IEnumerable<DeadLetter> Read(Func<DeadLetter, bool> wanted, CancellationToken token) => Read(wanted, null, token);
+
+    /// <summary>One letter, or null where there is none at this place.</summary>
+    public DeadLetter? Find(int partition, long offset, CancellationToken token) =>
+        Read(letter => letter.Offset == offset, (partition, offset), token).FirstOrDefault();
+
+    private IEnumerable<DeadLetter> Read(Func<DeadLetter, bool> wanted, (int Partition, long Offset)? only, CancellationToken token)
+    {
+        var failure = "";
+        using var consumer = new ConsumerBuilder<byte[]?, byte[]?>(new ConsumerConfig(new Dictionary<string, string>(client))
+        {
+            GroupId = "stockflow-dlq",
+            EnableAutoCommit = false,
+            EnableAutoOffsetStore = false,
+            EnablePartitionEof = true,
+            AutoOffsetReset = AutoOffsetReset.Earliest,
+            AllowAutoCreateTopics = false,
+        }).SetLogHandler((_, _) => { }).SetErrorHandler((_, error) => failure = error.Reason).Build();
+        var open = Partitions(consumer, () => failure);
+        if (only is { } place)
+        {
+            open.IntersectWith([place.Partition]);
+        }
+
+        consumer.Assign(open.Select(partition => new TopicPartitionOffset(topic, partition, only?.Offset ?? Offset.Beginning)));
+        while (open.Count > 0)
+        {
+            var record = Next(consumer, () => failure, token);
+            if (record.IsPartitionEOF)
+            {
+                open.Remove(record.Partition.Value);
+                consumer.IncrementalUnassign([record.TopicPartition]);
+                continue;
+            }
+
+            var letter = new DeadLetter(record);
+            if (wanted(letter))
+            {
+                yield return letter;
+            }
+        }
+    }
+
+    /// <summary>Sends letters to the topics they came from; returns when the broker has acknowledged every one.</summary>
+    /// <exception cref="StoreUnavailableException">The broker refused or did not answer; the message tells how many had been sent.</exception>
+    public async Task SendAsync(IReadOnlyList<DeadLetter> letters, CancellationToken token)
+    {
+        using var producer = new ProducerBuilder<byte[]?, byte[]?>(new ProducerConfig(new Dictionary<string, string>(client))
+        {
+            Acks = Acks.All,
+            EnableIdempotence = true,
+            // The producers' own partitioner: the letter must come to the lane that its key belongs to.
+            Partitioner = Partitioner.Murmur2Random,
+            MessageTimeoutMs = 60_000,
+        }).SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build();
+        const int window = 1000;
+        var sent = 0;
+        try
+        {
+            foreach (var part in letters.Chunk(window))
+            {
+                await Task.WhenAll(part.Select(letter => producer.ProduceAsync(letter.SourceTopic, letter.Original(), token))).ConfigureAwait(false);
+                sent += part.Length;
+            }
+        }
+        catch (KafkaException e)
+        {
+            throw new StoreUnavailableException(
+                $"at least {sent} of {letters.Count} were sent, then: {e.Error.Reason}. Sending again is harmless: an event counts once", e);
+        }
+    }
+
+    private HashSet<int> Partitions(IConsumer<byte[]?, byte[]?> consumer, Func<string> failure)
+    {
+        using var admin = new DependentAdminClientBuilder(consumer.Handle).Build();
+        try
+        {
+            var found = admin.GetMetadata(topic, Patience).Topics.FirstOrDefault(candidate => candidate.Topic == topic);
+            return found is { Error.IsError: false, Partitions.Count: > 0 }
+                ? [.. found.Partitions.Select(partition => partition.PartitionId)]
+                : throw new SetupException($"there is no topic '{topic}'; the first dead letter creates it where the broker allows that");
+        }
+        catch (KafkaException e)
+        {
+            throw Unavailable(failure(), e);
+        }
+    }
+
+    private ConsumeResult<byte[]?, byte[]?> Next(IConsumer<byte[]?, byte[]?> consumer, Func<string> failure, CancellationToken token)
+    {
+        // Short waits, so that Ctrl-C and a broker that went away are noticed.
+        var deadline = TimeProvider.System.GetTimestamp();
+        while (TimeProvider.System.GetElapsedTime(deadline) < Patience)
+        {
+            token.ThrowIfCancellationRequested();
+            try
+            {
+                if (consumer.Consume(TimeSpan.FromMilliseconds(200)) is { } record)
+                {
+                    return record;
+                }
+            }
+            catch (ConsumeException e)
+            {
+                throw Unavailable(e.Error.Reason, e);
+            }
+        }
+
+        throw Unavailable(failure(), null);
+    }
+
+    private StoreUnavailableException Unavailable(string reason, Exception? inner) =>
+        new($"Kafka at {client.BootstrapServers} does not serve '{topic}': {(reason.Length > 0 ? reason : inner?.Message ?? "no answer")}", inner);
+}

@@ -1,0 +1,32 @@
+using Stockflow.Model;
+
+namespace Stockflow.Tests.Serve;
+
+/// <summary>Positions in memory that fail or hang on demand.</summary>
+internal sealed class FakePositions : IPositionReader
+{
+    private readonly Dictionary<(string, string), PositionState> states = [];
+
+    public Exception? Failure { get; set; }
+
+    public bool Hang { get; set; }
+
+    public void Put(string sku, string location, PositionState state) => states[(sku, location)] = state;
+
+    public async Task<IReadOnlyList<StockPosition>> GetAsync(string skuId, CancellationToken token)
+    {
+        await MisbehaveAsync(token);
+        return [.. states.Where(entry => entry.Key.Item1 == skuId).Select(entry => new StockPosition(skuId, entry.Key.Item2, entry.Value))];
+    }
+
+    public async Task<StockPosition?> GetAsync(string skuId, string locationId, CancellationToken token)
+    {
+        await MisbehaveAsync(token);
+        return states.TryGetValue((skuId, locationId), out var state) ? new StockPosition(skuId, locationId, state) : null;
+    }
+
+    public IAsyncEnumerable<StockPosition> ScanAsync(CancellationToken token) => throw new NotSupportedException();
+
+    private Task MisbehaveAsync(CancellationToken token) =>
+        Failure is not null ? Task.FromException(Failure) : Hang ? Task.Delay(Timeout.Infinite, token) : Task.CompletedTask;
+}
