@@ -9,7 +9,7 @@ public sealed record HistoryOptions
     public int InsertRows { get; init; } = 100_000;
 
     /// <summary>How long an insert gathers rows, milliseconds.</summary>
-    public int InsertIntervalMilliseconds { get; init; } = 500;
+    public int InsertIntervalMilliseconds { get; init; } = 1000;
 
     /// <summary>Batches that may wait for ClickHouse before the lanes are held back.</summary>
     public int WaitingBatches { get; init; } = 64;
