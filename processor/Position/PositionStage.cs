@@ -70,7 +70,7 @@ public sealed class PositionStage(
             commit.Seen.Add(new SeenEntry(batch.Movements[i].Fingerprint, batch.Records[i].Offset));
             if (batch.Movements[i].Stocked)
             {
-                Apply(ref batch.Movements[i], batch.NextOffset);
+                Apply(ref batch.Movements[i], batch.Records[i].Offset, batch.NextOffset);
             }
         }
 
@@ -99,11 +99,11 @@ public sealed class PositionStage(
         status.NextOffset = commit.ExpectedOffset = commit.NextOffset;
     }
 
-    private void Apply(ref Movement movement, long batchEnd)
+    private void Apply(ref Movement movement, long offset, long batchEnd)
     {
         var key = (movement.Sku, movement.Location);
         ref var entry = ref Touch(key);
-        settlements.Note(key, movement);
+        settlements.Note(key, offset, movement);
         if (!PositionRules.Apply(ref entry.State, movement))
         {
             entry.Settlement = Settlement.Open;

@@ -19,15 +19,13 @@ internal sealed class Settlements
     public void Open((int Sku, int Location) key, long asOf) => open[key] = new Pending(asOf);
 
     /// <summary>Keeps a movement that the ledger's answer will not hold.</summary>
-    public void Note((int Sku, int Location) key, in Movement movement)
+    public void Note((int Sku, int Location) key, long offset, in Movement movement)
     {
-        if (open.TryGetValue(key, out var pending))
+        if (open.TryGetValue(key, out var pending) && offset >= pending.AsOf)
         {
             pending.Later.Add(movement);
         }
     }
-
-    public bool Contains((int Sku, int Location) key) => open.ContainsKey(key);
 
     /// <summary>
     /// Puts an answer into the state. False if it is stale, or if a kept movement is itself a count that must be settled again:
