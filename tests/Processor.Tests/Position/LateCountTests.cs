@@ -1,0 +1,105 @@
+using System.Text;
+using Microsoft.Extensions.Logging.Abstractions;
+using Stockflow.Embedded;
+using Stockflow.Model;
+using Stockflow.Position;
+using Xunit;
+
+namespace Stockflow.Tests.Position;
+
+/// <summary>A count that comes after later movements waits for the ledger; what arrives meanwhile counts once.</summary>
+public sealed class LateCountTests
+{
+    private static readonly PositionKey Key = new("SKU-1", "ST-1");
+
+    [Fact]
+    public async Task A_movement_behind_the_late_count_in_its_own_batch_counts_once()
+    {
+        await using var lane = new TestLane();
+        await lane.ApplyAsync(Sale(ts: 20, -1), Count(ts: 10, 7), Sale(ts: 30, -2));
+
+        Assert.Equal(7 - 1 - 2, await lane.SettleAsync());
+    }
+
+    [Fact]
+    public async Task A_movement_of_a_later_batch_counts_once()
+    {
+        await using var lane = new TestLane();
+        await lane.ApplyAsync(Sale(ts: 20, -1), Count(ts: 10, 7));
+        await lane.ApplyAsync(Sale(ts: 30, -2), Sale(ts: 5, -4));
+
+        Assert.Equal(7 - 1 - 2, await lane.SettleAsync());
+    }
+
+    private static Movement Sale(long ts, long qty) => New(MovementType.Sale, ts, qty, Movement.Absent);
+
+    private static Movement Count(long ts, long counted) => New(MovementType.CycleCount, ts, 0, counted);
+
+    private static Movement New(MovementType type, long ts, long qty, long counted) =>
+        new() { Type = type, EventTs = ts, QtyDelta = qty, CountedQty = counted, Counterpart = -1, Stocked = true };
+
+    private sealed class TestLane : IAsyncDisposable, ILedgerReader
+    {
+        private readonly CancellationTokenSource stop = new();
+        private readonly MemoryPositionStore store = new(TimeProvider.System);
+        private readonly LaneStatus status = new() { Topic = "t", Partition = 0 };
+        private readonly IdTable ids = new();
+        private readonly List<Movement> rows = [];
+        private readonly TaskCompletionSource woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private PositionStage? stage;
+
+        public async Task ApplyAsync(params Movement[] movements)
+        {
+            await OpenAsync();
+            var batch = new RecordBatch(movements.Length, 16) { Lane = status, Ids = ids };
+            for (var i = 0; i < movements.Length; i++)
+            {
+                batch.Add(rows.Count, 0, default, false, default, false, null);
+                batch.Movements[i] = movements[i] with { Sku = ids.Intern(Encoding.UTF8.GetBytes(Key.SkuId)), Location = ids.Intern(Encoding.UTF8.GetBytes(Key.LocationId)) };
+                batch.Verdicts[i] = Verdict.Accepted;
+                rows.Add(batch.Movements[i]);
+            }
+
+            await stage!.ApplyAsync(batch, _ => { }, stop.Token);
+        }
+
+        /// <summary>Lets the history become durable, and returns on-hand as the store has it after the ledger's answer.</summary>
+        public async Task<long> SettleAsync()
+        {
+            Assert.Equal(1, status.Unsettled);
+            Volatile.Write(ref status.DurableOffset, rows.Count);
+            await woken.Task;
+            await stage!.ApplyAsync(new RecordBatch(0, 0) { Lane = status, Ids = ids }, _ => { }, stop.Token);
+            Assert.Equal(0, status.Unsettled);
+            return (await store.GetAsync(Key.SkuId, Key.LocationId, stop.Token))!.Value.State.OnHand;
+        }
+
+        public Task<IReadOnlyList<LedgerOnHand>> OnHandAsync(string topic, int partition, IReadOnlyList<LedgerQuestion> questions, CancellationToken token) =>
+            Task.FromResult<IReadOnlyList<LedgerOnHand>>([.. questions.Select(question => OnHand(question.BeforeOffset))]);
+
+        public async ValueTask DisposeAsync()
+        {
+            await stop.CancelAsync();
+            stop.Dispose();
+            await store.DisposeAsync();
+        }
+
+        private LedgerOnHand OnHand(long before)
+        {
+            var known = rows.Take((int)before).ToList();
+            var last = known.Where(row => row.Type == MovementType.CycleCount).MaxBy(row => row.EventTs);
+            return new LedgerOnHand(last.CountedQty + known.Where(row => row.EventTs > last.EventTs).Sum(row => row.QtyDelta), last.EventTs, last.CountedQty);
+        }
+
+        private async Task OpenAsync()
+        {
+            if (stage is null)
+            {
+                await store.PinPartitionsAsync("t", 1, stop.Token);
+                var record = await store.AcquireAsync(0, stop.Token);
+                stage = new PositionStage(new PositionOptions(), store, this, status, ids, TimeProvider.System, NullLogger.Instance) { Wake = () => woken.TrySetResult() };
+                stage.Open(record, 0, stop.Token);
+            }
+        }
+    }
+}
