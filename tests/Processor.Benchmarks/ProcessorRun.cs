@@ -1,0 +1,150 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using Stockflow.Embedded;
+using Stockflow.Serve;
+
+namespace Stockflow.Benchmarks;
+
+/// <summary>What one run of the processor over the whole topic took.</summary>
+/// <param name="Rate">Events a second, from the start of reading to the last event durable in the history; cold code included.</param>
+/// <param name="LateRate">The same over the second half of the events.</param>
+/// <param name="Cpu">CPU seconds by process.</param>
+/// <param name="Allocated">Bytes that the processor allocated.</param>
+/// <param name="Peak">Largest resident memory of the processor seen, bytes.</param>
+/// <param name="Last">Its status at the end.</param>
+internal sealed record ProcessorFigures(
+    double Rate, double LateRate, IReadOnlyDictionary<string, double> Cpu, double Allocated, double Peak, StatusPayload Last);
+
+/// <summary>One <c>processor run</c> of this build over the servers, from an empty state to the topic's end.</summary>
+internal sealed class ProcessorRun : IAsyncDisposable
+{
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(200), Stalled = TimeSpan.FromSeconds(60);
+    private readonly Servers servers;
+    private readonly ChildProcess processor;
+    private readonly HttpClient http;
+
+    private ProcessorRun(Servers servers, ChildProcess processor, HttpClient http)
+    {
+        this.servers = servers;
+        this.processor = processor;
+        this.http = http;
+    }
+
+    /// <summary>Starts it under a name of its own: consumer group, Redis prefix and database.</summary>
+    public static ProcessorRun Start(Servers servers, string name)
+    {
+        var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{RedisServer.FreePort()}");
+        var processor = ChildProcess.StartSelf("processor run",
+            [
+                "run", "--kafka.bootstrap-servers", servers.Bootstrap, "--kafka.topic", Servers.Topic, "--kafka.dead-letter-topic", Servers.DeadLetters,
+                "--kafka.group-id", name, "--positions.connection", servers.Redis.Endpoint, "--positions.key-prefix", name,
+                "--clickhouse.url", servers.ClickHouseUrl.ToString(), "--clickhouse.database", name, "--http.urls", url,
+            ],
+            Path.Combine(servers.Folder, name + ".log"));
+        return new ProcessorRun(servers, processor, new HttpClient { BaseAddress = new Uri(url) });
+    }
+
+    /// <summary>Waits until it reads, then until every event is durable, and then until nothing is left to settle.</summary>
+    /// <exception cref="WrongResultException">It ended, or stands still.</exception>
+    public async Task<ProcessorFigures> FinishAsync(long events, CancellationToken token)
+    {
+        StatusPayload? status;
+        do
+        {
+            await Task.Delay(20, token);
+            status = await StatusAsync(token);
+        }
+        while (status is not { Ready: true });
+
+        var before = Cpu();
+        var allocatedBefore = await MetricAsync("dotnet_gc_allocated_bytes_total", token);
+        var started = Stopwatch.GetTimestamp();
+        var (moved, durable, half, halfAt, peak) = (started, 0L, 0L, 0.0, 0.0);
+        while (durable < events)
+        {
+            await Task.Delay(Poll, token);
+            status = await StatusAsync(token) ?? status;
+            var now = status.Lanes.Sum(lane => Math.Max(0, lane.DurableOffset));
+            if (now > durable)
+            {
+                (durable, moved) = (now, Stopwatch.GetTimestamp());
+                if (half == 0 && durable * 2 >= events)
+                {
+                    (half, halfAt) = (durable, Stopwatch.GetElapsedTime(started).TotalSeconds);
+                    Report.Progress($"pipeline: {durable:N0} of {events:N0} durable after {halfAt:0.0} s");
+                }
+            }
+            else
+            {
+                ThrowIfStalled(moved, $"{durable:N0} of {events:N0} events are durable");
+            }
+
+            peak = Math.Max(peak, ResidentBytes());
+        }
+
+        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        var after = Cpu();
+        var allocated = await MetricAsync("dotnet_gc_allocated_bytes_total", token) - allocatedBefore;
+        moved = Stopwatch.GetTimestamp();
+        while (status.Totals.Unsettled > 0)
+        {
+            ThrowIfStalled(moved, $"{status.Totals.Unsettled} late counts are not settled");
+            await Task.Delay(Poll, token);
+            status = await StatusAsync(token) ?? status;
+        }
+
+        return new ProcessorFigures(
+            events / seconds, half < events ? (events - half) / (seconds - halfAt) : events / seconds,
+            after.ToDictionary(pair => pair.Key, pair => pair.Value - before[pair.Key]), allocated, peak, status);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        http.Dispose();
+        await processor.DisposeAsync();
+    }
+
+    private void ThrowIfStalled(long since, string what)
+    {
+        if (Stopwatch.GetElapsedTime(since) > Stalled)
+        {
+            throw new WrongResultException($"pipeline: {what}, and nothing has moved for {Stalled.TotalSeconds:0} s. The processor printed:\n{processor.Tail}");
+        }
+    }
+
+    private Dictionary<string, double> Cpu() => new()
+    {
+        ["processor"] = ProcessCpu.Seconds(processor.Id),
+        ["kafka"] = ProcessCpu.Seconds(servers.Kafka.Id),
+        ["redis"] = ProcessCpu.Seconds(servers.Redis.ProcessId),
+        ["clickhouse"] = ProcessCpu.Seconds(servers.ClickHouse.Id),
+    };
+
+    private double ResidentBytes() =>
+        double.Parse(File.ReadAllText($"/proc/{processor.Id}/statm").Split(' ')[1], CultureInfo.InvariantCulture) * Environment.SystemPageSize;
+
+    private async Task<StatusPayload?> StatusAsync(CancellationToken token)
+    {
+        if (processor.HasExited)
+        {
+            throw new WrongResultException($"pipeline: the processor ended with code {processor.ExitCode}. It printed:\n{processor.Tail}");
+        }
+
+        try
+        {
+            return JsonSerializer.Deserialize(await http.GetStringAsync("/v1/status", token), ServeJson.Default.StatusPayload);
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+    }
+
+    private async Task<double> MetricAsync(string name, CancellationToken token)
+    {
+        var text = await http.GetStringAsync("/metrics", token);
+        var line = text.Split('\n').First(line => line.StartsWith(name + ' ', StringComparison.Ordinal));
+        return double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
+    }
+}

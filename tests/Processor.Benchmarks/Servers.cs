@@ -1,0 +1,77 @@
+using System.Globalization;
+using Stockflow.Commands;
+using Stockflow.Embedded;
+using Stockflow.History;
+
+namespace Stockflow.Benchmarks;
+
+/// <summary>The servers of the pipeline, each a process of its own on 127.0.0.1, with their data in a folder that goes with them.</summary>
+internal sealed class Servers : IAsyncDisposable
+{
+    public const string Topic = "inventory.movements", DeadLetters = "inventory.dead-letters";
+
+    private const int DeadLetterPartitions = 16, ReferencePartitions = 8;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private readonly List<IAsyncDisposable> parts = [];
+
+    private Servers(string folder) => Folder = folder;
+
+    public string Folder { get; }
+
+    public ChildProcess Kafka { get; private set; } = null!;
+
+    public ChildProcess ClickHouse { get; private set; } = null!;
+
+    public RedisServer Redis { get; private set; } = null!;
+
+    /// <summary>bootstrap.servers.</summary>
+    public string Bootstrap { get; private set; } = "";
+
+    public Uri ClickHouseUrl { get; private set; } = null!;
+
+    public static async Task<Servers> StartAsync(int partitions, CancellationToken token)
+    {
+        var servers = new Servers(Directory.CreateTempSubdirectory("stockflow-bench-").FullName);
+        try
+        {
+            await servers.LaunchAsync(partitions, token);
+            return servers;
+        }
+        catch
+        {
+            await servers.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>A client of one database.</summary>
+    public ClickHouseClient OpenClickHouse(string database) => new(new ClickHouseOptions { Url = ClickHouseUrl, Database = database });
+
+    public async ValueTask DisposeAsync()
+    {
+        for (var i = parts.Count - 1; i >= 0; i--)
+        {
+            await parts[i].DisposeAsync();
+        }
+
+        Directory.Delete(Folder, recursive: true);
+    }
+
+    private async Task LaunchAsync(int partitions, CancellationToken token)
+    {
+        var topics = string.Create(CultureInfo.InvariantCulture, $"{Topic}:{partitions},{DeadLetters}:{DeadLetterPartitions},")
+            + string.Join(',', ReferenceEncoder.Topics.Select(topic => $"{topic}:{ReferencePartitions}"));
+        Kafka = Own(ChildProcess.StartSelf("kafka", ["kafka", "--topics", topics], Path.Combine(Folder, "kafka.log")));
+        ClickHouse = Own(ChildProcess.StartSelf("clickhouse", ["clickhouse", "--path", Path.Combine(Folder, "clickhouse"), "--port", "0"], Path.Combine(Folder, "clickhouse.log")));
+        Redis = Own(await RedisServer.StartAsync(Folder, token));
+        Bootstrap = await Kafka.WaitForLineAsync(KafkaCommand.ReadyPrefix, Patience, token);
+        ClickHouseUrl = new Uri(await ClickHouse.WaitForLineAsync("listening on ", Patience, token));
+    }
+
+    private T Own<T>(T part)
+        where T : IAsyncDisposable
+    {
+        parts.Add(part);
+        return part;
+    }
+}
