@@ -26,7 +26,7 @@ public sealed class ChildProcess : IAsyncDisposable
 
     private readonly Process process;
     private readonly StreamWriter log;
-    private readonly Channel<string> lines = Channel.CreateUnbounded<string>();
+    private readonly Channel<string> lines = Channel.CreateBounded<string>(new BoundedChannelOptions(1000) { FullMode = BoundedChannelFullMode.DropOldest });
     private readonly ConcurrentQueue<string> tail = new();
     private readonly Lock gate = new();
     private int openStreams = 2;
@@ -99,7 +99,15 @@ public sealed class ChildProcess : IAsyncDisposable
 
     /// <summary>Waits for a line that begins with a text and returns what follows it.</summary>
     /// <exception cref="SetupException">It ended, or took longer; the message holds the last lines that it printed.</exception>
-    public async Task<string> WaitForLineAsync(string prefix, TimeSpan timeout, CancellationToken token)
+    public async Task<string> WaitForLineAsync(string prefix, TimeSpan timeout, CancellationToken token) =>
+        (await WaitForLineAsync(line => line.StartsWith(prefix, StringComparison.Ordinal), timeout, token))[prefix.Length..];
+
+    /// <summary>Waits for a line with a text anywhere in it and returns the line.</summary>
+    /// <exception cref="SetupException">It ended, or took longer; the message holds the last lines that it printed.</exception>
+    public Task<string> WaitForLineContainingAsync(string text, TimeSpan timeout, CancellationToken token) =>
+        WaitForLineAsync(line => line.Contains(text, StringComparison.Ordinal), timeout, token);
+
+    private async Task<string> WaitForLineAsync(Func<string, bool> isWanted, TimeSpan timeout, CancellationToken token)
     {
         using var bound = CancellationTokenSource.CreateLinkedTokenSource(token);
         bound.CancelAfter(timeout);
@@ -107,9 +115,9 @@ public sealed class ChildProcess : IAsyncDisposable
         {
             await foreach (var line in lines.Reader.ReadAllAsync(bound.Token))
             {
-                if (line.StartsWith(prefix, StringComparison.Ordinal))
+                if (isWanted(line))
                 {
-                    return line[prefix.Length..];
+                    return line;
                 }
             }
         }
