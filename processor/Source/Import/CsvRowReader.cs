@@ -32,6 +32,15 @@ public sealed class CsvRowReader : IRowReader
 
     public void Dispose() => stream.Dispose();
 
+    public ValueTask<bool> ReadAsync(CancellationToken token)
+    {
+        token.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(Read());
+    }
+
+    public ReadOnlyMemory<byte> Verbatim() => Row.Raw;
+
+    /// <summary>Moves to the next record; false at the end.</summary>
     public bool Read()
     {
         Line line;

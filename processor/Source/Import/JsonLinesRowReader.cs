@@ -14,6 +14,15 @@ public sealed class JsonLinesRowReader(Stream stream, ColumnSet columns) : IRowR
 
     public void Dispose() => stream.Dispose();
 
+    public ValueTask<bool> ReadAsync(CancellationToken token)
+    {
+        token.ThrowIfCancellationRequested();
+        return ValueTask.FromResult(Read());
+    }
+
+    public ReadOnlyMemory<byte> Verbatim() => Row.Raw;
+
+    /// <summary>Moves to the next record; false at the end.</summary>
     public bool Read()
     {
         ReadOnlyMemory<byte> line;

@@ -36,8 +36,10 @@ internal sealed class LineReader(Stream stream, int maximum)
 
             if (ended || !Fill())
             {
-                line = searched > 0 ? Take(searched, 0) : default;
-                return searched > 0;
+                // A line that broken compression cuts short may look whole; it is not taken.
+                var whole = searched > 0 && stream is not ImportStream { Problem: not null };
+                line = whole ? Take(searched, 0) : default;
+                return whole;
             }
         }
     }

@@ -23,6 +23,8 @@ public sealed class RowCondition
 
     public StringComparison Comparison { get; init; } = StringComparison.Ordinal;
 
+    public bool ComparesNumbers => Below is not null || Above is not null;
+
     public bool Holds(RawRow row, NumberFormat numbers)
     {
         var value = (row[Column] ?? "").Trim();
@@ -35,7 +37,7 @@ public sealed class RowCondition
             return false;
         }
 
-        return (Below is null && Above is null)
+        return !ComparesNumbers
             || (numbers.TryParse(value, out var number) && (Below is null || number < Below) && (Above is null || number > Above));
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Stockflow.Model;
 
 namespace Stockflow.Source.Import;
@@ -6,7 +7,11 @@ namespace Stockflow.Source.Import;
 /// <summary>Turns records into movements by a mapping. Not thread-safe; one for each pass over a file.</summary>
 public sealed class RowMapper(ImportMapping mapping, RowScope scope, Pseudonyms? pseudonyms)
 {
-    private const int MaximumId = 64, MaximumText = 256, MaximumAttributes = 32, MaximumAttribute = 1024;
+    private const int MaximumId = 64, MaximumText = 256, MaximumAttributes = 32, MaximumAttribute = 1024, MaximumEventId = 128;
+
+    // 1990-01-01, the earliest time that the processor takes.
+    private const long EarliestTs = 631_152_000_000;
+
     private readonly OccurrenceTable occurrences = new();
     private readonly bool counts = mapping.CountsOccurrences;
     private MappingRule? rule;
@@ -41,7 +46,7 @@ public sealed class RowMapper(ImportMapping mapping, RowScope scope, Pseudonyms?
         rule = Rule(row);
         if (rule is null && mapping.Rules.Count > 0)
         {
-            return new RowRejection(row.Number, row.Line, "row", "", 0, "no_rule", "no rule of the mapping fits this record", "");
+            return BadNumber(row) ?? new RowRejection(row.Number, row.Line, "row", "", 0, "no_rule", "no rule of the mapping fits this record", "");
         }
 
         Movement.Attributes.Clear();
@@ -62,6 +67,24 @@ public sealed class RowMapper(ImportMapping mapping, RowScope scope, Pseudonyms?
         return null;
     }
 
+    // A rule that asks for a number fits no text; the text is what is wrong then, not the lack of a rule.
+    private RowRejection? BadNumber(RawRow row)
+    {
+        foreach (var condition in mapping.Rules.SelectMany(candidate => candidate.When))
+        {
+            var value = (row[condition.Column] ?? "").Trim();
+            if (condition.ComparesNumbers && !mapping.Numbers.TryParse(value, out _))
+            {
+                var field = Array.FindIndex(mapping.Fields, source => source?.Template.FirstColumn == condition.Column);
+                return new RowRejection(
+                    row.Number, row.Line, field < 0 ? "row" : ((ImportField)field).Name(), row.Columns.Name(condition.Column), row.Position(condition.Column),
+                    "not_a_number", "a number is expected", RowRejection.Shown(value));
+            }
+        }
+
+        return null;
+    }
+
     private RowRejection? Fill(bool identify)
     {
         var movement = Movement;
@@ -75,19 +98,19 @@ public sealed class RowMapper(ImportMapping mapping, RowScope scope, Pseudonyms?
             ?? Text(ImportField.ReferenceId, MaximumText, required: true, out movement.ReferenceId)
             ?? Price(ImportField.UnitPrice, out movement.UnitPrice)
             ?? Price(ImportField.UnitCost, out movement.UnitCost)
-            ?? Optional(ImportField.Currency, 3, out movement.Currency)
+            ?? Currency()
             ?? Optional(ImportField.PromoId, MaximumId, out movement.PromoId)
             ?? Optional(ImportField.Reason, MaximumText, out movement.Reason)
             ?? Optional(ImportField.PerformedBy, MaximumText, out movement.PerformedBy)
-            ?? Optional(ImportField.CounterpartLocationId, MaximumId, out movement.CounterpartLocationId)
-            ?? Optional(ImportField.CorrectsEventId, 128, out movement.CorrectsEventId)
+            ?? Counterpart()
+            ?? Corrects()
             ?? (identify ? Identify() : null);
     }
 
     private RowRejection? Identify()
     {
         var movement = Movement;
-        var wrong = Text(ImportField.EventId, 128, required: true, out movement.EventId)
+        var wrong = Text(ImportField.EventId, MaximumEventId, required: true, out movement.EventId)
             ?? Optional(ImportField.CustomerRef, MaximumText, out movement.CustomerRef)
             ?? Attributes(mapping.Attributes)
             ?? (rule is null ? null : Attributes(rule.Attributes));
@@ -210,9 +233,15 @@ public sealed class RowMapper(ImportMapping mapping, RowScope scope, Pseudonyms?
     {
         millis = otherwise ?? 0;
         var wrong = Text(field, MaximumText, required: otherwise is null, out var text);
-        return wrong is not null || text.Length == 0 || mapping.Times.TryParse(text, out millis)
-            ? wrong
-            : Reject(field, "not_a_time", $"the time does not fit {string.Join(" or ", mapping.Times.Formats)}", text);
+        if (wrong is not null || text.Length == 0)
+        {
+            return wrong;
+        }
+
+        return !mapping.Times.TryParse(text, out millis)
+            ? Reject(field, "not_a_time", $"the time does not fit {string.Join(" or ", mapping.Times.Formats)}", text)
+            : millis < EarliestTs ? Reject(field, "time_range", "the time is before 1990, which the processor refuses", text)
+            : null;
     }
 
     private RowRejection? Price(ImportField field, out decimal? price)
@@ -233,6 +262,31 @@ public sealed class RowMapper(ImportMapping mapping, RowScope scope, Pseudonyms?
         return null;
     }
 
+    private RowRejection? Currency()
+    {
+        var wrong = Optional(ImportField.Currency, MaximumText, out Movement.Currency);
+        return wrong is null && Movement.Currency is { } code && (code.Length != 3 || !code.All(char.IsAsciiLetterUpper))
+            ? Reject(ImportField.Currency, "not_a_currency", "three capital letters of ISO 4217 are expected", code)
+            : wrong;
+    }
+
+    private RowRejection? Counterpart()
+    {
+        var wrong = Optional(ImportField.CounterpartLocationId, MaximumId, out Movement.CounterpartLocationId);
+        var needed = Movement.Type is MovementType.TransferOut or MovementType.TransferIn;
+        return wrong is null && needed && (Movement.CounterpartLocationId is null || Movement.CounterpartLocationId == Movement.LocationId)
+            ? Reject(ImportField.CounterpartLocationId, "missing", "a transfer needs the other end's location", Movement.CounterpartLocationId ?? "")
+            : wrong;
+    }
+
+    private RowRejection? Corrects()
+    {
+        var wrong = Optional(ImportField.CorrectsEventId, MaximumEventId, out Movement.CorrectsEventId);
+        return wrong is null && Movement.Type == MovementType.Correction && Movement.CorrectsEventId is null
+            ? Reject(ImportField.CorrectsEventId, "missing", "a CORRECTION needs the event that it corrects", "")
+            : wrong;
+    }
+
     private RowRejection? Optional(ImportField field, int maximum, out string? value)
     {
         var wrong = Text(field, maximum, required: false, out var text);
@@ -250,9 +304,13 @@ public sealed class RowMapper(ImportMapping mapping, RowScope scope, Pseudonyms?
         }
 
         return value.Length == 0 && required ? Reject(field, "missing", "a value is needed here", value)
-            : value.Length > maximum ? Reject(field, "too_long", $"the value has {value.Length} characters, {maximum} are allowed", value)
+            : IsTooLong(value, maximum) ? Reject(field, "too_long", $"the value is longer than the {maximum} bytes allowed", value)
+            : value.AsSpan().ContainsAnyInRange('\0', '\u001F') ? Reject(field, "control_character", "the value holds a line break or another control character", value)
             : null;
     }
+
+    private static bool IsTooLong(string value, int maximum) =>
+        value.Length > maximum || (value.Length * 3 > maximum && Encoding.UTF8.GetByteCount(value) > maximum);
 
     private bool TryText(FieldSource source, out string value)
     {

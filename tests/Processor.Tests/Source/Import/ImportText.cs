@@ -11,7 +11,7 @@ internal static class ImportText
     public static List<ReadRow> Csv(byte[] content, char delimiter = ',', bool latin1 = false)
     {
         using var reader = new CsvRowReader(new MemoryStream(content), new CsvInput(delimiter, latin1, []), new ColumnSet());
-        return All(reader);
+        return All(reader, reader.Read);
     }
 
     public static List<ReadRow> Csv(string content, char delimiter = ',') => Csv(Encoding.UTF8.GetBytes(content), delimiter);
@@ -19,13 +19,13 @@ internal static class ImportText
     public static List<ReadRow> JsonLines(string content)
     {
         using var reader = new JsonLinesRowReader(new MemoryStream(Encoding.UTF8.GetBytes(content)), new ColumnSet());
-        return All(reader);
+        return All(reader, reader.Read);
     }
 
-    public static List<ReadRow> All(IRowReader reader)
+    private static List<ReadRow> All(IRowReader reader, Func<bool> read)
     {
         var rows = new List<ReadRow>();
-        while (reader.Read())
+        while (read())
         {
             var row = reader.Row;
             rows.Add(new ReadRow(
