@@ -24,23 +24,30 @@ public readonly record struct Rejection(int Index, string Stage, RejectReason Re
 /// </summary>
 public sealed class RecordBatch
 {
+    /// <summary>A full batch takes megabytes and most are far from full, so the arrays grow with what is added.</summary>
+    private const int FirstRecords = 128;
+
+    private readonly int capacity;
+
     public RecordBatch(int capacity, int arenaBytes)
     {
-        Records = new RecordRef[capacity];
-        Movements = new Movement[capacity];
-        Verdicts = new Verdict[capacity];
-        Reasons = new RejectReason[capacity];
-        Arena = new byte[arenaBytes];
+        this.capacity = capacity;
+        var first = Math.Min(capacity, FirstRecords);
+        Records = new RecordRef[first];
+        Movements = new Movement[first];
+        Verdicts = new Verdict[first];
+        Reasons = new RejectReason[first];
+        Arena = new byte[capacity == 0 ? 0 : (int)((long)arenaBytes * first / capacity)];
     }
 
-    public RecordRef[] Records { get; }
+    public RecordRef[] Records { get; private set; }
 
-    public Movement[] Movements { get; }
+    public Movement[] Movements { get; private set; }
 
-    public Verdict[] Verdicts { get; }
+    public Verdict[] Verdicts { get; private set; }
 
     /// <summary>Why a record was rejected; of meaning where its verdict is <see cref="Verdict.DeadLetter"/>.</summary>
-    public RejectReason[] Reasons { get; }
+    public RejectReason[] Reasons { get; private set; }
 
     public byte[] Arena { get; private set; }
 
@@ -67,7 +74,7 @@ public sealed class RecordBatch
     /// <summary>Wall clock at the position commit, milliseconds since 1970-01-01 UTC; the ledger's recorded time.</summary>
     public long RecordedTs { get; set; }
 
-    public bool IsFull => Count == Records.Length;
+    public bool IsFull => Count == capacity;
 
     public ReadOnlySpan<byte> Bytes(Slice slice) =>
         slice.IsPresent ? Arena.AsSpan(slice.Start, slice.Length) : default;
@@ -75,6 +82,11 @@ public sealed class RecordBatch
     public void Add(long offset, long brokerTs, ReadOnlySpan<byte> key, bool hasKey, ReadOnlySpan<byte> value, bool hasValue,
         KeyValuePair<string, byte[]?>[]? headers)
     {
+        if (Count == Records.Length)
+        {
+            Grow();
+        }
+
         ref var record = ref Records[Count];
         record.Offset = offset;
         record.BrokerTs = brokerTs;
@@ -107,6 +119,21 @@ public sealed class RecordBatch
         Rejections.Clear();
         Ids = null!;
         Lane = null!;
+    }
+
+    private void Grow()
+    {
+        var length = Math.Min(capacity, Records.Length * 2);
+        Records = Copy(Records);
+        Movements = Copy(Movements);
+        Verdicts = Copy(Verdicts);
+        Reasons = Copy(Reasons);
+
+        T[] Copy<T>(T[] array)
+        {
+            Array.Resize(ref array, length);
+            return array;
+        }
     }
 
     private Slice Append(ReadOnlySpan<byte> bytes)

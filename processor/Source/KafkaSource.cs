@@ -143,9 +143,17 @@ public sealed class KafkaSource(
 
     private void Forward(Slot slot)
     {
-        while (slot.Ready.TryPeek(out var batch) && slot.Lane.TryPost(batch))
+        while (slot.Ready.TryPeek(out var batch))
         {
+            // A batch that is posted belongs to the lane.
+            var end = batch.NextOffset;
+            if (!slot.Lane.TryPost(batch))
+            {
+                break;
+            }
+
             slot.Ready.Dequeue();
+            slot.PostedOffset = end;
         }
 
         if (slot.Ready.Count > 0 && !slot.Lane.Status.Paused)
@@ -165,7 +173,9 @@ public sealed class KafkaSource(
                 continue;
             }
 
-            if (slot.Filling is { } batch && now - slot.FillingSince >= options.BatchLingerMilliseconds)
+            // A lane that is busy gains nothing from a small batch behind the one it works on: the batch grows until the lane is free.
+            if (slot.Filling is { } batch && now - slot.FillingSince >= options.BatchLingerMilliseconds
+                && slot.Lane.Status.NextOffset >= slot.PostedOffset)
             {
                 slot.Ready.Enqueue(batch);
                 slot.Filling = null;
@@ -394,6 +404,9 @@ public sealed class KafkaSource(
         public RecordBatch? Filling { get; set; }
 
         public long FillingSince { get; set; }
+
+        /// <summary>Offset after the last record that the lane was given.</summary>
+        public long PostedOffset { get; set; } = -1;
 
         public long RestartAt { get; set; }
     }
