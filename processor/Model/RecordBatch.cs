@@ -27,11 +27,9 @@ public sealed class RecordBatch
     /// <summary>A full batch takes megabytes and most are far from full, so the arrays grow with what is added.</summary>
     private const int FirstRecords = 128;
 
-    private readonly int capacity;
-
     public RecordBatch(int capacity, int arenaBytes)
     {
-        this.capacity = capacity;
+        Capacity = capacity;
         var first = Math.Min(capacity, FirstRecords);
         Records = new RecordRef[first];
         Movements = new Movement[first];
@@ -74,7 +72,10 @@ public sealed class RecordBatch
     /// <summary>Wall clock at the position commit, milliseconds since 1970-01-01 UTC; the ledger's recorded time.</summary>
     public long RecordedTs { get; set; }
 
-    public bool IsFull => Count == capacity;
+    /// <summary>Records that it can hold.</summary>
+    public int Capacity { get; }
+
+    public bool IsFull => Count == Capacity;
 
     public ReadOnlySpan<byte> Bytes(Slice slice) =>
         slice.IsPresent ? Arena.AsSpan(slice.Start, slice.Length) : default;
@@ -123,7 +124,7 @@ public sealed class RecordBatch
 
     private void Grow()
     {
-        var length = Math.Min(capacity, Records.Length * 2);
+        var length = Math.Min(Capacity, Records.Length * 2);
         Records = Copy(Records);
         Movements = Copy(Movements);
         Verdicts = Copy(Verdicts);

@@ -28,9 +28,18 @@ public sealed class BatchPool(int batchRecords, int bound)
     public void Return(RecordBatch batch)
     {
         batch.Clear();
-        if (batch.Arena.Length <= MaximumArenaBytes && Interlocked.Increment(ref kept) <= bound)
+        // The empty batch that wakes an idle lane holds no records and is no pool's.
+        if (batch.Capacity != batchRecords || batch.Arena.Length > MaximumArenaBytes)
         {
-            free.Enqueue(batch);
+            return;
         }
+
+        if (Interlocked.Increment(ref kept) > bound)
+        {
+            Interlocked.Decrement(ref kept);
+            return;
+        }
+
+        free.Enqueue(batch);
     }
 }
