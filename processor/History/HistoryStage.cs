@@ -26,7 +26,7 @@ public sealed class HistoryStage(
         {
             while (true)
             {
-                await GatherAsync(filling, token);
+                await GatherAsync(filling, inFlight, token);
                 await inFlight;
                 (filling, writing) = (writing, filling);
                 inFlight = WriteAsync(writing, token);
@@ -38,26 +38,20 @@ public sealed class HistoryStage(
         }
     }
 
-    private async Task GatherAsync(Load load, CancellationToken token)
+    // Gathers for the interval, and on for as long as the insert before is under way: a slow ClickHouse gets larger inserts, not waiting lanes.
+    private async Task GatherAsync(Load load, Task inFlight, CancellationToken token)
     {
         load.Add(await input.ReceiveAsync(token));
-        var started = time.GetTimestamp();
-        var interval = TimeSpan.FromMilliseconds(options.InsertIntervalMilliseconds);
+        var enough = Task.WhenAll(inFlight, Task.Delay(TimeSpan.FromMilliseconds(options.InsertIntervalMilliseconds), time, token));
         while (load.Rows < options.InsertRows)
         {
-            var left = interval - time.GetElapsedTime(started);
-            if (left <= TimeSpan.Zero)
+            if (input.TryReceive(out var batch))
             {
-                return;
+                load.Add(batch);
+                continue;
             }
 
-            using var timer = CancellationTokenSource.CreateLinkedTokenSource(token);
-            timer.CancelAfter(left);
-            try
-            {
-                load.Add(await input.ReceiveAsync(timer.Token));
-            }
-            catch (OperationCanceledException) when (!token.IsCancellationRequested)
+            if (enough.IsCompleted || await Task.WhenAny(enough, input.OutputAvailableAsync(token)) == enough)
             {
                 return;
             }

@@ -12,7 +12,7 @@ public readonly record struct LedgerQuestion(PositionKey Key, long BeforeOffset)
 /// <summary>The history's answers to positions that arrival order has unsettled.</summary>
 public interface ILedgerReader
 {
-    /// <summary>On-hand for each question, in their order, from the movements of one lane.</summary>
+    /// <summary>On-hand for each question, in their order, from the movements of one lane. A position may be asked for once a call.</summary>
     /// <exception cref="StoreUnavailableException">The history does not answer.</exception>
     Task<IReadOnlyList<LedgerOnHand>> OnHandAsync(string topic, int partition, IReadOnlyList<LedgerQuestion> questions, CancellationToken token);
 }

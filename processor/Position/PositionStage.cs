@@ -46,6 +46,7 @@ public sealed class PositionStage(
             OpenSettlement(numbers, nextOffset);
         }
 
+        status.Unsettled = settlements.Count;
         _ = AskLedgerAsync();
     }
 
@@ -149,20 +150,21 @@ public sealed class PositionStage(
     // Many questions go into one query: each one alone would cost ClickHouse as much as all of them.
     private async Task AskLedgerAsync()
     {
-        var waiting = new List<((int Sku, int Location) Key, long AsOf)>();
+        // A position that is unsettled anew before its first question was asked needs only the answer to the later one.
+        var waiting = new Dictionary<(int Sku, int Location), long>();
         try
         {
             while (waiting.Count > 0 || await questions.Reader.WaitToReadAsync(stopping))
             {
                 while (questions.Reader.TryRead(out var question))
                 {
-                    waiting.Add(question);
+                    waiting[question.Key] = question.AsOf;
                 }
 
-                var ready = waiting.Where(q => q.AsOf <= status.DurableOffset).Take(MaximumQuestions).ToList();
+                var ready = waiting.Where(q => q.Value <= status.DurableOffset).Take(MaximumQuestions).ToList();
                 if (ready.Count > 0 && await TryAnswerAsync(ready))
                 {
-                    waiting.RemoveAll(ready.Contains);
+                    ready.ForEach(q => waiting.Remove(q.Key));
                 }
                 else
                 {
@@ -176,15 +178,15 @@ public sealed class PositionStage(
         }
     }
 
-    private async Task<bool> TryAnswerAsync(List<((int Sku, int Location) Key, long AsOf)> ready)
+    private async Task<bool> TryAnswerAsync(List<KeyValuePair<(int Sku, int Location), long>> ready)
     {
         try
         {
-            var asked = ready.ConvertAll(q => new LedgerQuestion(new PositionKey(ids.Text(q.Key.Sku), ids.Text(q.Key.Location)), q.AsOf));
+            var asked = ready.ConvertAll(q => new LedgerQuestion(new PositionKey(ids.Text(q.Key.Sku), ids.Text(q.Key.Location)), q.Value));
             var answers = await ledger.OnHandAsync(status.Topic, status.Partition, asked, stopping);
             for (var i = 0; i < ready.Count; i++)
             {
-                settlements.Answers.Enqueue(new Settlements.Answer(ready[i].Key, ready[i].AsOf, answers[i]));
+                settlements.Answers.Enqueue(new Settlements.Answer(ready[i].Key, ready[i].Value, answers[i]));
             }
 
             Wake();
