@@ -63,6 +63,7 @@ public sealed class Pipeline(PipelineParts parts)
             }, lane.Stopping);
             Tally.Count(batch, status, from);
         });
+        positions.Connected = connected => parts.Status.PositionsConnected = connected;
         positions.Wake = () => _ = position.SendAsync(new RecordBatch(0, 0) { Lane = status, Ids = lane.Ids });
 
         var link = new DataflowLinkOptions { PropagateCompletion = true };

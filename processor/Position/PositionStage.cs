@@ -24,9 +24,13 @@ public sealed class PositionStage(
     private int untilSample;
     private readonly Channel<((int Sku, int Location) Key, long AsOf)> questions = Channel.CreateUnbounded<((int Sku, int Location), long)>();
     private CancellationToken stopping;
+    private Task asking = Task.CompletedTask;
 
     /// <summary>Called when a settlement's answer waits, from any thread; the lane must then pass an empty batch through.</summary>
     public Action Wake { get; set; } = static () => { };
+
+    /// <summary>Told after each call to the store whether it answered.</summary>
+    public Action<bool> Connected { get; set; } = static _ => { };
 
     /// <summary>Takes up a lane where the store stands; <paramref name="nextOffset"/> is the offset of its first new record.</summary>
     public void Open(LaneRecord lane, long nextOffset, CancellationToken token)
@@ -47,13 +51,18 @@ public sealed class PositionStage(
         }
 
         status.Unsettled = settlements.Count;
-        _ = AskLedgerAsync();
+        asking = AskLedgerAsync();
     }
 
     /// <summary>Applies the records from the lane's next offset on. Waits, for as long as it takes, for a store that does not answer.</summary>
     /// <exception cref="LaneLostException">The store refused the lane's epoch or offset.</exception>
     public async Task ApplyAsync(RecordBatch batch, Action<LaneCommit> complete, CancellationToken token)
     {
+        if (asking.IsFaulted)
+        {
+            await asking;
+        }
+
         if (slots.Count > options.CachedPositionsPerLane)
         {
             slots.Clear();
@@ -295,10 +304,13 @@ public sealed class PositionStage(
         {
             try
             {
-                return await call();
+                var answer = await call();
+                Connected(true);
+                return answer;
             }
             catch (StoreUnavailableException e)
             {
+                Connected(false);
                 logger.PositionsUnavailable(status.Partition, e.Message);
                 await Task.Delay(wait, time, token);
             }
