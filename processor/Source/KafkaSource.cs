@@ -302,6 +302,8 @@ public sealed class KafkaSource(
         var offsets = new List<TopicPartitionOffset>();
         foreach (var slot in closing)
         {
+            // Also stored, or an automatic commit of the former mark may come after the commit below and take it back.
+            StoreOffset(slot);
             slots.Remove(slot.Partition.Partition.Value);
             status.Lanes.TryRemove(new(slot.Partition.Partition.Value, slot.Lane.Status));
             var lane = slot.Lane.Status;
