@@ -50,7 +50,8 @@ internal static class Settings
         }
         catch (Exception e) when (e is InvalidDataException or InvalidOperationException or FormatException)
         {
-            throw new SetupException((e.InnerException is FormatException ? e.Message : e.GetBaseException().Message).Split('\n')[0], e);
+            // The binder's own message names the key; of a file's problem the parser's message names the place.
+            throw new SetupException((e is InvalidOperationException ? e : e.GetBaseException()).Message.Split('\n')[0], e);
         }
     }
 
