@@ -27,7 +27,7 @@ public sealed class RedisProcess : IAsyncDisposable
     private readonly RedisProcessOptions options;
     private readonly string folder = Directory.CreateTempSubdirectory("stockflow-redis-").FullName;
     private ServerProcess? server;
-    private int port;
+    private int port, backups;
 
     private RedisProcess(RedisProcessOptions options) => this.options = options;
 
@@ -74,11 +74,41 @@ public sealed class RedisProcess : IAsyncDisposable
         await LaunchAsync();
     }
 
+    /// <summary>Copies the files of a server that was killed, and returns the copy's folder.</summary>
+    public string BackUp()
+    {
+        var copy = $"{folder}-backup-{++backups}";
+        Copy(folder, copy);
+        return copy;
+    }
+
+    /// <summary>Kills it if it runs and starts it again with the files of a copy: it has lost its tail.</summary>
+    public async Task RestartFromAsync(string backup)
+    {
+        await StopAsync();
+        Directory.Delete(folder, recursive: true);
+        Copy(backup, folder);
+        await LaunchAsync();
+    }
+
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        Directory.Delete(folder, recursive: true);
+        foreach (var used in Directory.GetDirectories(Path.GetDirectoryName(folder)!, Path.GetFileName(folder) + "*"))
+        {
+            Directory.Delete(used, recursive: true);
+        }
+    }
+
+    private static void Copy(string from, string to)
+    {
+        foreach (var file in Directory.EnumerateFiles(from, "*", SearchOption.AllDirectories))
+        {
+            var target = Path.Combine(to, Path.GetRelativePath(from, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Copy(file, target);
+        }
     }
 
     private static int FreePort()
