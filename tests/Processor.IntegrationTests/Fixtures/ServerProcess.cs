@@ -106,10 +106,10 @@ public sealed class ServerProcess : IAsyncDisposable
         kill.WaitForExit();
     }
 
-    /// <summary>Waits for its end and returns the exit code.</summary>
-    public async Task<int> WaitForExitAsync()
+    /// <summary>Waits for its end and returns the exit code. A process with much to do may be given more patience.</summary>
+    public async Task<int> WaitForExitAsync(TimeSpan? patience = null)
     {
-        using var bound = new CancellationTokenSource(Patience);
+        using var bound = new CancellationTokenSource(patience ?? Patience);
         await process.WaitForExitAsync(bound.Token);
         return process.ExitCode;
     }
