@@ -365,7 +365,13 @@ public sealed class KafkaSource(
 
     private IConsumer<byte[], byte[]> Build()
     {
-        var config = new ConsumerConfig(options.ClientProperties())
+        var properties = options.ClientProperties();
+
+        // One fetch at a time goes to a broker. With the client's defaults of 500 and 1000 ms a partition that is resumed waits
+        // behind a fetch of others that have nothing new.
+        properties.TryAdd("fetch.wait.max.ms", "20");
+        properties.TryAdd("fetch.queue.backoff.ms", "20");
+        var config = new ConsumerConfig(properties)
         {
             GroupId = options.GroupId,
             GroupInstanceId = options.InstanceId,

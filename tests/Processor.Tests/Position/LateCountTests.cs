@@ -31,6 +31,16 @@ public sealed class LateCountTests
         Assert.Equal(7 - 1 - 2, await lane.SettleAsync());
     }
 
+    [Fact]
+    public async Task A_second_late_count_before_the_answer_to_the_first_is_settled_as_of_its_own_offset()
+    {
+        await using var lane = new TestLane();
+        await lane.ApplyAsync(Sale(ts: 20, -1), Count(ts: 10, 7));
+        await lane.ApplyAsync(Sale(ts: 30, -2), Count(ts: 25, 9));
+
+        Assert.Equal(9 - 2, await lane.SettleAsync());
+    }
+
     private static Movement Sale(long ts, long qty) => New(MovementType.Sale, ts, qty, Movement.Absent);
 
     private static Movement Count(long ts, long counted) => New(MovementType.CycleCount, ts, 0, counted);
@@ -74,8 +84,9 @@ public sealed class LateCountTests
             return (await store.GetAsync(Key.SkuId, Key.LocationId, stop.Token))!.Value.State.OnHand;
         }
 
+        // As the ledger's query does: one answer a position.
         public Task<IReadOnlyList<LedgerOnHand>> OnHandAsync(string topic, int partition, IReadOnlyList<LedgerQuestion> questions, CancellationToken token) =>
-            Task.FromResult<IReadOnlyList<LedgerOnHand>>([.. questions.Select(question => OnHand(question.BeforeOffset))]);
+            Task.FromResult<IReadOnlyList<LedgerOnHand>>([.. questions.Select(question => OnHand(questions.First(q => q.Key == question.Key).BeforeOffset))]);
 
         public async ValueTask DisposeAsync()
         {
