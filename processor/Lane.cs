@@ -5,10 +5,10 @@ using Stockflow.Source;
 namespace Stockflow;
 
 /// <summary>A running chain of blocks: what the source posts to, and how it is stopped.</summary>
-internal sealed class Lane(LaneStatus status, long startOffset, CancellationToken stopping) : ILane, IDisposable
+internal sealed class Lane(LaneStatus status, long startOffset) : ILane, IDisposable
 {
     private static readonly TimeSpan DurablePoll = TimeSpan.FromMilliseconds(20);
-    private readonly CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(CancellationToken.None);
+    private readonly CancellationTokenSource stop = new();
     private TransformBlock<RecordBatch, RecordBatch> input = null!;
     private long posted = startOffset;
 
@@ -29,7 +29,6 @@ internal sealed class Lane(LaneStatus status, long startOffset, CancellationToke
     {
         input = first;
         Completion = completion;
-        stopping.ThrowIfCancellationRequested();
     }
 
     public bool TryPost(RecordBatch batch)

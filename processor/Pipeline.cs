@@ -33,7 +33,7 @@ public sealed class Pipeline(PipelineParts parts)
         var status = NewStatus(partition, record.Epoch, resume);
         parts.Logger.LaneOpened(partition, record.Epoch, resume.Start, resume.Positions, resume.History);
 
-        var lane = new Lane(status, resume.Start, token);
+        var lane = new Lane(status, resume.Start);
         var decoder = new DecodeStage(options.Decode, parts.Schemas, parts.MovementSchema, partition, parts.Time, parts.Logger);
         var validator = new ValidateStage(options.Decode, parts.Catalog, parts.RefreshCatalog, partition, parts.Partitions, parts.Time);
         var dedupe = new DedupeStage(options.Dedupe, status, parts.Time) { AppliedOffset = resume.Positions };
