@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using System.Threading.Channels;
 using Stockflow.Model;
 using Stockflow.Telemetry;
 
@@ -13,18 +12,14 @@ public sealed class PositionStage(
     PositionOptions options, IPositionStore store, ILedgerReader ledger, LaneStatus status, IdTable ids, TimeProvider time,
     ILogger logger)
 {
-    private const int SampleEvery = 16, MaximumQuestions = 500;
-    private static readonly TimeSpan LedgerPoll = TimeSpan.FromMilliseconds(200);
+    private const int SampleEvery = 16;
     private readonly Dictionary<(int Sku, int Location), int> slots = [];
     private readonly List<(int Sku, int Location)> missing = [];
     private readonly List<int> dirty = [];
-    private readonly Settlements settlements = new();
+    private readonly Settlements settlements = new(ledger, status, ids, time, logger);
     private Entry[] entries = new Entry[1024];
     private LaneCommit commit = null!;
     private int untilSample;
-    private readonly Channel<((int Sku, int Location) Key, long AsOf)> questions = Channel.CreateUnbounded<((int Sku, int Location), long)>();
-    private CancellationToken stopping;
-    private Task asking = Task.CompletedTask;
 
     /// <summary>Called when a settlement's answer waits, from any thread; the lane must then pass an empty batch through.</summary>
     public Action Wake { get; set; } = static () => { };
@@ -35,7 +30,6 @@ public sealed class PositionStage(
     /// <summary>Takes up a lane where the store stands; <paramref name="nextOffset"/> is the offset of its first new record.</summary>
     public void Open(LaneRecord lane, long nextOffset, CancellationToken token)
     {
-        stopping = token;
         commit = new LaneCommit
         {
             Partition = status.Partition,
@@ -47,20 +41,20 @@ public sealed class PositionStage(
         foreach (var key in lane.Unsettled)
         {
             var numbers = (ids.Intern(System.Text.Encoding.UTF8.GetBytes(key.SkuId)), ids.Intern(System.Text.Encoding.UTF8.GetBytes(key.LocationId)));
-            OpenSettlement(numbers, nextOffset);
+            settlements.Open(numbers, nextOffset);
         }
 
         status.Unsettled = settlements.Count;
-        asking = AskLedgerAsync();
+        settlements.Start(() => Wake(), token);
     }
 
     /// <summary>Applies the records from the lane's next offset on. Waits, for as long as it takes, for a store that does not answer.</summary>
     /// <exception cref="LaneLostException">The store refused the lane's epoch or offset.</exception>
     public async Task ApplyAsync(RecordBatch batch, Action<LaneCommit> complete, CancellationToken token)
     {
-        if (asking.IsFaulted)
+        if (settlements.Asking.IsFaulted)
         {
-            await asking;
+            await settlements.Asking;
         }
 
         if (slots.Count > options.CachedPositionsPerLane)
@@ -117,7 +111,7 @@ public sealed class PositionStage(
         if (!PositionRules.Apply(ref entry.State, movement))
         {
             entry.Settlement = Settlement.Open;
-            OpenSettlement(key, batchEnd);
+            settlements.Open(key, batchEnd);
         }
 
         if (movement.Counterpart >= 0 && movement.Type is MovementType.TransferOut or MovementType.TransferIn)
@@ -145,66 +139,8 @@ public sealed class PositionStage(
             }
             else if (reopen)
             {
-                OpenSettlement(answer.Key, asOf);
+                settlements.Open(answer.Key, asOf);
             }
-        }
-    }
-
-    private void OpenSettlement((int Sku, int Location) key, long asOf)
-    {
-        settlements.Open(key, asOf);
-        questions.Writer.TryWrite((key, asOf));
-    }
-
-    // Many questions go into one query: each one alone would cost ClickHouse as much as all of them.
-    private async Task AskLedgerAsync()
-    {
-        // A position that is unsettled anew before its first question was asked needs only the answer to the later one.
-        var waiting = new Dictionary<(int Sku, int Location), long>();
-        try
-        {
-            while (waiting.Count > 0 || await questions.Reader.WaitToReadAsync(stopping))
-            {
-                while (questions.Reader.TryRead(out var question))
-                {
-                    waiting[question.Key] = question.AsOf;
-                }
-
-                var ready = waiting.Where(q => q.Value <= status.DurableOffset).Take(MaximumQuestions).ToList();
-                if (ready.Count > 0 && await TryAnswerAsync(ready))
-                {
-                    ready.ForEach(q => waiting.Remove(q.Key));
-                }
-                else
-                {
-                    await Task.Delay(LedgerPoll, time, stopping);
-                }
-            }
-        }
-        catch (OperationCanceledException)
-        {
-            // The lane ends; the store remembers what is unsettled.
-        }
-    }
-
-    private async Task<bool> TryAnswerAsync(List<KeyValuePair<(int Sku, int Location), long>> ready)
-    {
-        try
-        {
-            var asked = ready.ConvertAll(q => new LedgerQuestion(new PositionKey(ids.Text(q.Key.Sku), ids.Text(q.Key.Location)), q.Value));
-            var answers = await ledger.OnHandAsync(status.Topic, status.Partition, asked, stopping);
-            for (var i = 0; i < ready.Count; i++)
-            {
-                settlements.Answers.Enqueue(new Settlements.Answer(ready[i].Key, ready[i].Value, answers[i]));
-            }
-
-            Wake();
-            return true;
-        }
-        catch (StoreUnavailableException e)
-        {
-            logger.SettlementWaits(status.Partition, ready.Count, e.Message);
-            return false;
         }
     }
 

@@ -9,9 +9,6 @@ namespace Stockflow.Position;
 /// <summary>Positions in Redis; keys and scripts in <see cref="CommitScript"/>.</summary>
 public sealed class RedisPositionStore(PositionOptions options, TimeProvider time) : IPositionStore
 {
-    /// <summary>Lua's unpack is bounded by its stack of 8,000; a larger hash goes in parts.</summary>
-    private const int FieldsPerCall = 500;
-
     private const int SeenElementsPerRead = 64;
     private readonly SemaphoreSlim connecting = new(1, 1);
     private volatile ConnectionMultiplexer? connection;
@@ -144,7 +141,7 @@ public sealed class RedisPositionStore(PositionOptions options, TimeProvider tim
     public async Task<CommitOutcome> CommitAsync(LaneCommit commit, CancellationToken token)
     {
         var db = await ConnectAsync(token);
-        var answer = (string)await EvaluateAsync(db, CommitScript.Commit, Tag(commit.Partition), Arguments(commit));
+        var answer = (string)await EvaluateAsync(db, CommitScript.Commit, Tag(commit.Partition), CommitArguments.Of(commit));
         return answer switch
         {
             "applied" => CommitOutcome.Applied,
@@ -203,73 +200,6 @@ public sealed class RedisPositionStore(PositionOptions options, TimeProvider tim
         }
 
         connecting.Dispose();
-    }
-
-    internal static RedisValue[] Arguments(LaneCommit commit)
-    {
-        var arguments = new List<RedisValue>(64 + (commit.Positions.Count * 3))
-        {
-            commit.Epoch,
-            commit.ExpectedOffset < 0 ? "" : commit.ExpectedOffset,
-            commit.NextOffset,
-            commit.Bucket,
-            SeenCodec.Pack(commit.Seen),
-            commit.Watermarks.Count * 2,
-        };
-        foreach (var (source, ts) in commit.Watermarks)
-        {
-            arguments.Add("wm:" + source);
-            arguments.Add(ts);
-        }
-
-        arguments.Add(commit.ExpiredBuckets.Count);
-        arguments.AddRange(commit.ExpiredBuckets.Select(bucket => (RedisValue)bucket));
-        AddSettlements(arguments, commit, Settlement.Open);
-        AddSettlements(arguments, commit, Settlement.Close);
-        AddPositions(arguments, commit);
-        return [.. arguments];
-    }
-
-    private static void AddSettlements(List<RedisValue> arguments, LaneCommit commit, Settlement wanted)
-    {
-        var at = arguments.Count;
-        arguments.Add(0);
-        foreach (var write in commit.Positions)
-        {
-            if (write.Settlement == wanted)
-            {
-                arguments.Add(commit.Ids.Text(write.Sku) + "\0" + commit.Ids.Text(write.Location));
-            }
-        }
-
-        arguments[at] = arguments.Count - at - 1;
-    }
-
-    private static void AddPositions(List<RedisValue> arguments, LaneCommit commit)
-    {
-        commit.Positions.Sort(static (a, b) => a.Sku.CompareTo(b.Sku));
-        var groups = arguments.Count;
-        var count = 0;
-        arguments.Add(0);
-        for (var i = 0; i < commit.Positions.Count;)
-        {
-            var sku = commit.Positions[i].Sku;
-            arguments.Add(commit.Ids.Utf8(sku).ToArray());
-            var fields = arguments.Count;
-            arguments.Add(0);
-            for (; i < commit.Positions.Count && commit.Positions[i].Sku == sku && arguments.Count - fields < FieldsPerCall; i++)
-            {
-                var value = new byte[PositionCodec.Size];
-                PositionCodec.Write(commit.Positions[i].State, value);
-                arguments.Add(commit.Ids.Utf8(commit.Positions[i].Location).ToArray());
-                arguments.Add(value);
-            }
-
-            arguments[fields] = arguments.Count - fields - 1;
-            count++;
-        }
-
-        arguments[groups] = count;
     }
 
     private static PositionKey ParseKey(string member)

@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Threading.Channels;
 using Stockflow.Model;
+using Stockflow.Telemetry;
 
 namespace Stockflow.Position;
 
@@ -7,16 +9,30 @@ namespace Stockflow.Position;
 /// Positions of a lane whose count came after later movements. The ledger says what on-hand was as of an offset; the movements since then
 /// are kept here and applied on top. Owned by the position stage; only <see cref="Answers"/> is shared.
 /// </summary>
-internal sealed class Settlements
+internal sealed class Settlements(ILedgerReader ledger, LaneStatus status, IdTable ids, TimeProvider time, ILogger logger)
 {
+    private const int MaximumQuestions = 500;
+    private static readonly TimeSpan LedgerPoll = TimeSpan.FromMilliseconds(200);
     private readonly Dictionary<(int Sku, int Location), Pending> open = [];
 
+    private readonly Channel<((int Sku, int Location) Key, long AsOf)> questions = Channel.CreateUnbounded<((int Sku, int Location), long)>();
+
     public ConcurrentQueue<Answer> Answers { get; } = new();
+
+    /// <summary>The asking in the background; it ends with the lane, or with the fault that stops it.</summary>
+    public Task Asking { get; private set; } = Task.CompletedTask;
 
     public int Count => open.Count;
 
     /// <summary>Starts over for a position: the ledger will be asked as of <paramref name="asOf"/>.</summary>
-    public void Open((int Sku, int Location) key, long asOf) => open[key] = new Pending(asOf);
+    public void Open((int Sku, int Location) key, long asOf)
+    {
+        open[key] = new Pending(asOf);
+        questions.Writer.TryWrite((key, asOf));
+    }
+
+    /// <summary>Asks the ledger in the background; <paramref name="wake"/> is called when answers wait.</summary>
+    public void Start(Action wake, CancellationToken stopping) => Asking = AskLedgerAsync(wake, stopping);
 
     /// <summary>Keeps a movement that the ledger's answer will not hold.</summary>
     public void Note((int Sku, int Location) key, long offset, in Movement movement)
@@ -62,6 +78,58 @@ internal sealed class Settlements
         state = settled;
         open.Remove(answer.Key);
         return true;
+    }
+
+    // Many questions go into one query: each one alone would cost ClickHouse as much as all of them.
+    private async Task AskLedgerAsync(Action wake, CancellationToken stopping)
+    {
+        // A position that is unsettled anew before its first question was asked needs only the answer to the later one.
+        var waiting = new Dictionary<(int Sku, int Location), long>();
+        try
+        {
+            while (waiting.Count > 0 || await questions.Reader.WaitToReadAsync(stopping))
+            {
+                while (questions.Reader.TryRead(out var question))
+                {
+                    waiting[question.Key] = question.AsOf;
+                }
+
+                var ready = waiting.Where(q => q.Value <= status.DurableOffset).Take(MaximumQuestions).ToList();
+                if (ready.Count > 0 && await TryAnswerAsync(ready, wake, stopping))
+                {
+                    ready.ForEach(q => waiting.Remove(q.Key));
+                }
+                else
+                {
+                    await Task.Delay(LedgerPoll, time, stopping);
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The lane ends; the store remembers what is unsettled.
+        }
+    }
+
+    private async Task<bool> TryAnswerAsync(List<KeyValuePair<(int Sku, int Location), long>> ready, Action wake, CancellationToken stopping)
+    {
+        try
+        {
+            var asked = ready.ConvertAll(q => new LedgerQuestion(new PositionKey(ids.Text(q.Key.Sku), ids.Text(q.Key.Location)), q.Value));
+            var answers = await ledger.OnHandAsync(status.Topic, status.Partition, asked, stopping);
+            for (var i = 0; i < ready.Count; i++)
+            {
+                Answers.Enqueue(new Answer(ready[i].Key, ready[i].Value, answers[i]));
+            }
+
+            wake();
+            return true;
+        }
+        catch (StoreUnavailableException e)
+        {
+            logger.SettlementWaits(status.Partition, ready.Count, e.Message);
+            return false;
+        }
     }
 
     internal readonly record struct Answer((int Sku, int Location) Key, long AsOf, LedgerOnHand Ledger);
