@@ -119,19 +119,33 @@ public sealed class RedisPositionStore(PositionOptions options, TimeProvider tim
     {
         var db = await ConnectAsync(token);
         var tag = Tag(partition);
+        var order = Enumerable.Range(0, keys.Length).ToArray();
+        Array.Sort(order, (a, b) => keys.Span[a].Sku.CompareTo(keys.Span[b].Sku));
         await GuardAsync(async () =>
         {
-            var reads = new Task<RedisValue>[keys.Length];
-            for (var i = 0; i < reads.Length; i++)
+            // One call a SKU, all of them under way at once.
+            var reads = new List<(int Start, Task<RedisValue[]> Values)>();
+            for (var start = 0; start < order.Length;)
             {
-                var (sku, location) = keys.Span[i];
-                reads[i] = db.HashGetAsync(tag + ":sku:" + ids.Text(sku), ids.Utf8(location).ToArray());
+                var sku = keys.Span[order[start]].Sku;
+                var end = start;
+                while (end < order.Length && keys.Span[order[end]].Sku == sku)
+                {
+                    end++;
+                }
+
+                var fields = Array.ConvertAll(order[start..end], i => (RedisValue)ids.Utf8(keys.Span[i].Location).ToArray());
+                reads.Add((start, db.HashGetAsync(tag + ":sku:" + ids.Text(sku), fields)));
+                start = end;
             }
 
-            for (var i = 0; i < reads.Length; i++)
+            foreach (var (start, values) in reads)
             {
-                var value = await reads[i];
-                states.Span[i] = value.IsNull ? default : PositionCodec.Read((byte[])value!);
+                var found = await values;
+                for (var i = 0; i < found.Length; i++)
+                {
+                    states.Span[order[start + i]] = found[i].IsNull ? default : PositionCodec.Read((byte[])found[i]!);
+                }
             }
 
             return true;

@@ -54,7 +54,6 @@ CREATE TABLE IF NOT EXISTS ledger
     -- The engine keeps the highest version of a row. Counting down makes the first recorded one win, so that a row which is
     -- written again keeps the time at which it became known.
     first_wins UInt64 MATERIALIZED toUInt64(9999999999999 - toUnixTimestamp64Milli(recorded_at)) COMMENT 'Falls with recorded_at: the first writing of a row wins' CODEC(ZSTD(1)),
-    INDEX event_id_index event_id TYPE bloom_filter(0.01) GRANULARITY 4,
     INDEX offset_index offset TYPE minmax GRANULARITY 1
 )
 ENGINE = ReplacingMergeTree(first_wins)
