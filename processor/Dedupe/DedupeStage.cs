@@ -10,7 +10,11 @@ namespace Stockflow.Dedupe;
 public sealed class DedupeStage(DedupeOptions options, LaneStatus status, TimeProvider time)
 {
     private readonly SeenTable seen = new();
+
+    // The lane's dedupe block fills the buckets while its position block expires them.
+    private readonly Lock gate = new();
     private readonly SortedDictionary<long, long> buckets = [];
+    private long horizonOffset;
 
     /// <summary>The store's next offset when the lane was taken.</summary>
     public long AppliedOffset { get; set; }
@@ -18,17 +22,25 @@ public sealed class DedupeStage(DedupeOptions options, LaneStatus status, TimePr
     /// <summary>Loads what the store remembers; called once, before the first batch.</summary>
     public void Load(long bucket, ReadOnlySpan<SeenEntry> entries)
     {
+        var last = -1L;
         foreach (var entry in entries)
         {
             seen.FirstOffset(entry.Fingerprint, entry.Offset);
-            buckets[bucket] = Math.Max(buckets.GetValueOrDefault(bucket, -1), entry.Offset);
+            last = Math.Max(last, entry.Offset);
         }
+
+        Note(bucket, last);
     }
 
     /// <summary>Sets the verdict of every pending record.</summary>
     public void Apply(RecordBatch batch)
     {
-        var bucket = CurrentBucket();
+        lock (gate)
+        {
+            seen.ExpireBelow(horizonOffset);
+        }
+
+        var last = -1L;
         for (var i = 0; i < batch.Count; i++)
         {
             var offset = batch.Records[i].Offset;
@@ -41,11 +53,23 @@ public sealed class DedupeStage(DedupeOptions options, LaneStatus status, TimePr
             {
                 var first = seen.FirstOffset(fingerprint, offset) == offset;
                 batch.Verdicts[i] = first ? Verdict.Accepted : Verdict.Duplicate;
-                if (first)
-                {
-                    buckets[bucket] = offset;
-                }
+                last = first ? offset : last;
             }
+        }
+
+        Note(CurrentBucket(), last);
+    }
+
+    private void Note(long bucket, long lastOffset)
+    {
+        if (lastOffset < 0)
+        {
+            return;
+        }
+
+        lock (gate)
+        {
+            buckets[bucket] = Math.Max(buckets.GetValueOrDefault(bucket, -1), lastOffset);
         }
     }
 
@@ -66,24 +90,27 @@ public sealed class DedupeStage(DedupeOptions options, LaneStatus status, TimePr
     public long CurrentBucket() => time.GetUtcNow().ToUnixTimeSeconds() / options.BucketSeconds;
 
     /// <summary>
-    /// Drops buckets that left the horizon, and lists them for the store. A bucket with an offset that is not yet durable in the history
-    /// stays: its records may be read again.
+    /// Drops buckets that left the horizon, and lists them for the store; may be called while a batch is judged. A bucket with an offset
+    /// that is not yet durable in the history stays: its records may be read again.
     /// </summary>
     public void Expire(List<long> expired)
     {
         var oldest = time.GetUtcNow().ToUnixTimeSeconds() / options.BucketSeconds
             - (long)Math.Ceiling(options.HorizonHours * 3600 / options.BucketSeconds);
-        while (buckets.Count > 0)
+        lock (gate)
         {
-            var (bucket, lastOffset) = buckets.First();
-            if (bucket >= oldest || lastOffset >= status.DurableOffset)
+            while (buckets.Count > 0)
             {
-                return;
-            }
+                var (bucket, lastOffset) = buckets.First();
+                if (bucket >= oldest || lastOffset >= status.DurableOffset)
+                {
+                    return;
+                }
 
-            buckets.Remove(bucket);
-            seen.ExpireBelow(lastOffset + 1);
-            expired.Add(bucket);
+                buckets.Remove(bucket);
+                horizonOffset = Math.Max(horizonOffset, lastOffset + 1);
+                expired.Add(bucket);
+            }
         }
     }
 }
