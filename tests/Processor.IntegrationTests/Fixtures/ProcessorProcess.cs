@@ -95,7 +95,7 @@ public sealed class ProcessorProcess : IAsyncDisposable
     private async Task WaitAsync(Func<Task<bool>> condition, Func<string> problem)
     {
         var waited = Stopwatch.StartNew();
-        while (!await condition())
+        while (!await IsMetAsync(condition))
         {
             if (!process.IsRunning || waited.Elapsed > Patience)
             {
@@ -103,6 +103,19 @@ public sealed class ProcessorProcess : IAsyncDisposable
             }
 
             await Task.Delay(Poll);
+        }
+    }
+
+    // A processor that has died refuses the connection; the caller then tells what it printed last.
+    private static async Task<bool> IsMetAsync(Func<Task<bool>> condition)
+    {
+        try
+        {
+            return await condition();
+        }
+        catch (HttpRequestException)
+        {
+            return false;
         }
     }
 }

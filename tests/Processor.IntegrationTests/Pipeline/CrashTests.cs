@@ -76,7 +76,7 @@ public sealed class CrashTests(SharedClickHouse clickHouse)
         await first.WaitForAppliedAsync(4000);
         await using var second = await servers.StartProcessorAsync("--kafka.batch-records", "256");
         await second.WaitUntilAsync(status => status.Lanes.Count > 0 && status.Totals.Read > 500);
-        Assert.NotEmpty((await first.StatusAsync()).Lanes);
+        await first.WaitUntilAsync(status => status.Lanes.Count > 0);
 
         first.Kill();
         await second.WaitUntilAsync(status => status.Lanes.Count == PipelineServers.Partitions);
