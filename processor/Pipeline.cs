@@ -28,7 +28,7 @@ public sealed class Pipeline(PipelineParts parts)
     public async Task<ILane> OpenAsync(int partition, long committed, long earliest, CancellationToken token)
     {
         var options = parts.Options;
-        var record = await parts.Positions.AcquireAsync(partition, token);
+        var record = await RetryAsync(partition, () => parts.Positions.AcquireAsync(partition, token), token);
         var resume = ResumePoint.Find(partition, record.NextOffset, committed, earliest);
         var status = NewStatus(partition, record.Epoch, resume);
         parts.Logger.LaneOpened(partition, record.Epoch, resume.Start, resume.Positions, resume.History);
@@ -111,11 +111,31 @@ public sealed class Pipeline(PipelineParts parts)
         };
     }
 
-    private async Task LoadSeenAsync(DedupeStage dedupe, int partition, CancellationToken token)
+    // A load that breaks off starts over: what was loaded already is found again as it is.
+    private Task<bool> LoadSeenAsync(DedupeStage dedupe, int partition, CancellationToken token) => RetryAsync(partition, async () =>
     {
         await foreach (var (bucket, entries) in parts.Positions.LoadSeenAsync(partition, token))
         {
             dedupe.Load(bucket, entries);
+        }
+
+        return true;
+    }, token);
+
+    private async Task<T> RetryAsync<T>(int partition, Func<Task<T>> call, CancellationToken token)
+    {
+        while (true)
+        {
+            try
+            {
+                return await call();
+            }
+            catch (StoreUnavailableException e)
+            {
+                parts.Status.PositionsConnected = false;
+                parts.Logger.PositionsUnavailable(partition, e.Message);
+                await Task.Delay(TimeSpan.FromSeconds(1), parts.Time, token);
+            }
         }
     }
 }
