@@ -23,6 +23,9 @@ public sealed class CompactedTopicReader(
     private readonly Dictionary<TopicPartition, long> positions = [];
     private readonly List<(Dictionary<TopicPartition, long> Ends, List<TaskCompletionSource> Waiters)> pending = [];
     private IConsumer<byte[], byte[]> consumer = null!;
+
+    // Asks for the topics' ends. A broker answers one connection's requests in turn, and a fetch that waits for records would hold them up.
+    private IConsumer<byte[], byte[]> ends = null!;
     private long lastQuery;
 
     /// <summary>Follows the topics until <paramref name="token"/> ends.</summary>
@@ -37,21 +40,16 @@ public sealed class CompactedTopicReader(
         await request.Task.WaitAsync(token);
     }
 
-    public void Dispose() => consumer?.Dispose();
+    public void Dispose()
+    {
+        consumer?.Dispose();
+        ends?.Dispose();
+    }
 
     private async Task Run(CancellationToken token)
     {
-        var config = new ConsumerConfig(options.ClientProperties())
-        {
-            GroupId = options.GroupId + "-reference",
-            EnableAutoCommit = false,
-            AutoOffsetReset = AutoOffsetReset.Earliest,
-            AllowAutoCreateTopics = false,
-        };
-        consumer = new ConsumerBuilder<byte[], byte[]>(config)
-            .SetErrorHandler((_, e) => logger.KafkaError(e.Reason))
-            .SetLogHandler((_, m) => logger.KafkaError(m.Message))
-            .Build();
+        consumer = Build();
+        ends = Build();
         Assign();
         try
         {
@@ -76,6 +74,19 @@ public sealed class CompactedTopicReader(
             consumer.Close();
         }
     }
+
+    private IConsumer<byte[], byte[]> Build() =>
+        new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig(options.ClientProperties())
+        {
+            GroupId = options.GroupId + "-reference",
+            EnableAutoCommit = false,
+            AutoOffsetReset = AutoOffsetReset.Earliest,
+            AllowAutoCreateTopics = false,
+            FetchWaitMaxMs = 20,
+        })
+            .SetErrorHandler((_, e) => logger.KafkaError(e.Reason))
+            .SetLogHandler((_, m) => logger.KafkaError(m.Message))
+            .Build();
 
     private ConsumeResult<byte[], byte[]>? Consume()
     {
@@ -135,12 +146,12 @@ public sealed class CompactedTopicReader(
         try
         {
             lastQuery = Environment.TickCount64;
-            var ends = positions.Keys.ToDictionary(p => p, p =>
+            var marks = positions.Keys.ToDictionary(p => p, p =>
             {
-                var log = consumer.QueryWatermarkOffsets(p, ServerTimeout);
+                var log = ends.QueryWatermarkOffsets(p, ServerTimeout);
                 return log.High.Value > log.Low.Value ? log.High.Value : 0;
             });
-            pending.Add((ends, waiters));
+            pending.Add((marks, waiters));
         }
         catch (KafkaException e)
         {

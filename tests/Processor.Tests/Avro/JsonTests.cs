@@ -18,8 +18,13 @@ public sealed class JsonTests
 
     private static readonly Dictionary<string, object?> s_value = new()
     {
-        ["at"] = DateTimeOffset.UnixEpoch.AddMilliseconds(1500), ["price"] = 2.56m, ["day"] = new DateOnly(2026, 1, 2), ["kind"] = "B",
-        ["raw"] = new byte[] { 0, 255 }, ["either"] = "A", ["x"] = double.NaN,
+        ["at"] = DateTimeOffset.UnixEpoch.AddMilliseconds(1500),
+        ["price"] = 2.56m,
+        ["day"] = new DateOnly(2026, 1, 2),
+        ["kind"] = "B",
+        ["raw"] = new byte[] { 0, 255 },
+        ["either"] = "A",
+        ["x"] = double.NaN,
     };
 
     [Theory]

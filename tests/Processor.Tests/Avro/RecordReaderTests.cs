@@ -80,7 +80,12 @@ public sealed class RecordReaderTests
         var order = AvroFixtures.Load("OrderEvent");
         var value = new Dictionary<string, object?>
         {
-            ["event_id"] = "e1", ["event_ts"] = 1L, ["ingest_ts"] = 2L, ["order_id"] = "o1", ["event_type"] = "PLACED", ["source_system"] = "ECOM",
+            ["event_id"] = "e1",
+            ["event_ts"] = 1L,
+            ["ingest_ts"] = 2L,
+            ["order_id"] = "o1",
+            ["event_type"] = "PLACED",
+            ["source_system"] = "ECOM",
             ["lines"] = new List<object?>
             {
                 new Dictionary<string, object?> { ["line_id"] = "1", ["sku_id"] = "A", ["location_id"] = "L", ["qty"] = 3L, ["unit_price"] = 1.25m },

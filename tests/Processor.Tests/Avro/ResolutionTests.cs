@@ -100,7 +100,9 @@ public sealed class ResolutionTests
             """);
         var body = GenericWriter.Write(writer, new Dictionary<string, object?>
         {
-            ["old"] = 9, ["gone"] = new Dictionary<string, object?> { ["k"] = new List<object?> { null, "v" } }, ["a"] = "z",
+            ["old"] = 9,
+            ["gone"] = new Dictionary<string, object?> { ["k"] = new List<object?> { null, "v" } },
+            ["a"] = "z",
         });
 
         var record = Assert.IsType<AvroRecord>(GenericReader.Read(writer, reader, body));

@@ -133,6 +133,14 @@ public sealed class IndependentCountTests
 
     private static GeneratedFact Fact(long number, MovementType type, long ts, long qty, long counted = -1, int location = 1, int counterpart = -1) => new()
     {
-        Number = number, Type = type, EventTs = ts, Qty = qty, CountedQty = counted, Location = location, Counterpart = counterpart, Corrects = -1, Promotion = -1,
+        Number = number,
+        Type = type,
+        EventTs = ts,
+        Qty = qty,
+        CountedQty = counted,
+        Location = location,
+        Counterpart = counterpart,
+        Corrects = -1,
+        Promotion = -1,
     };
 }

@@ -185,8 +185,15 @@ public sealed class FileImportTests : IDisposable
             """);
         Dictionary<string, object?> Record(string id, string type) => new()
         {
-            ["event_id"] = id, ["event_ts"] = 1_300_000_000_123L, ["ingest_ts"] = 1_300_000_000_456L, ["sku_id"] = "A", ["location_id"] = "L",
-            ["movement_type"] = type, ["qty_delta"] = -3, ["source_system"] = "POS", ["reference_id"] = "R",
+            ["event_id"] = id,
+            ["event_ts"] = 1_300_000_000_123L,
+            ["ingest_ts"] = 1_300_000_000_456L,
+            ["sku_id"] = "A",
+            ["location_id"] = "L",
+            ["movement_type"] = type,
+            ["qty_delta"] = -3,
+            ["source_system"] = "POS",
+            ["reference_id"] = "R",
         };
         var file = Path.Combine(folder.FullName, "older.avro");
         await WriteContainerAsync(file, older, "null", [Record("1", "SALE"), Record("2", "GIFT")]);

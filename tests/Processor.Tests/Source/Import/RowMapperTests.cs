@@ -176,8 +176,17 @@ public sealed class RowMapperTests
     {
         var copy = new ImportMovement
         {
-            Class = from.Class, EventId = from.EventId, SkuId = from.SkuId, Type = from.Type, EventTs = from.EventTs, IngestTs = from.IngestTs,
-            QtyDelta = from.QtyDelta, Reason = from.Reason, CustomerRef = from.CustomerRef, Kind = from.Kind, ReferenceId = from.ReferenceId,
+            Class = from.Class,
+            EventId = from.EventId,
+            SkuId = from.SkuId,
+            Type = from.Type,
+            EventTs = from.EventTs,
+            IngestTs = from.IngestTs,
+            QtyDelta = from.QtyDelta,
+            Reason = from.Reason,
+            CustomerRef = from.CustomerRef,
+            Kind = from.Kind,
+            ReferenceId = from.ReferenceId,
         };
         copy.Attributes.AddRange(from.Attributes);
         return copy;
