@@ -37,7 +37,7 @@ public static class KafkaCommand
             Fault commands (--control):
             {string.Join(Environment.NewLine, KafkaControl.Help.Split('\n').Select(line => "  " + line.TrimEnd()))}
 
-            Exit codes: 0 ended on request, 1 could not start.
+            Exit codes: 0 ended on request, 2 wrong usage, 3 could not start.
             """)
         {
             topics, brokers, port, delay, control, exitWithParent,
@@ -82,7 +82,7 @@ public static class KafkaCommand
         catch (SetupException wrong)
         {
             Console.Error.WriteLine($"error: {wrong.Message}");
-            return 1;
+            return ExitCode.Unreachable;
         }
     }
 

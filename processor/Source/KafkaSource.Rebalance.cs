@@ -10,6 +10,13 @@ public sealed partial class KafkaSource
     private List<TopicPartitionOffset> OpenSlots(List<TopicPartition> partitions)
     {
         var starts = new List<TopicPartitionOffset>();
+        if (partitions.Count == 0)
+        {
+            // One member more than there are partitions: connected, and idle until another leaves.
+            status.SourceConnected = true;
+            return starts;
+        }
+
         try
         {
             var committed = consumer.Committed(partitions, ServerTimeout);
@@ -138,7 +145,11 @@ public sealed partial class KafkaSource
             .SetPartitionsAssignedHandler((_, partitions) => OpenSlots(partitions))
             .SetPartitionsRevokedHandler((_, partitions) => CloseSlots(Find(partitions)))
             .SetPartitionsLostHandler((_, partitions) => Lose(Find(partitions)))
-            .SetErrorHandler((_, e) => logger.KafkaError(e.Reason))
+            .SetErrorHandler((_, e) =>
+            {
+                status.SourceConnected &= e.Code != ErrorCode.Local_AllBrokersDown;
+                logger.KafkaError(e.Reason);
+            })
             .SetLogHandler((_, m) => logger.KafkaError(m.Message))
             .SetOffsetsCommittedHandler((_, committed) =>
             {

@@ -194,6 +194,11 @@ public sealed partial class KafkaSource(
 
     private void Upkeep()
     {
+        if (!status.SourceConnected && slots.Count > 0)
+        {
+            Probe(slots.Values.First().Partition);
+        }
+
         foreach (var slot in slots.Values)
         {
             StoreOffset(slot);
@@ -202,6 +207,20 @@ public sealed partial class KafkaSource(
             {
                 slot.Lane.Status.EndOffset = high.Value;
             }
+        }
+    }
+
+    // The client says when no broker answers, and not when one does again.
+    private void Probe(TopicPartition partition)
+    {
+        try
+        {
+            consumer.QueryWatermarkOffsets(partition, TimeSpan.FromSeconds(1));
+            status.SourceConnected = true;
+        }
+        catch (KafkaException)
+        {
+            // Still away; the client has logged it.
         }
     }
 
