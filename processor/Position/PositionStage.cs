@@ -21,6 +21,9 @@ public sealed class PositionStage(
     private LaneCommit commit = null!;
     private int untilSample;
 
+    // A lane that the store has no record of has no positions either, and only this lane writes them: what is not in memory is new.
+    private bool holdsAll;
+
     /// <summary>Called when a settlement's answer waits, from any thread; the lane must then pass an empty batch through.</summary>
     public Action Wake { get; set; } = static () => { };
 
@@ -38,6 +41,7 @@ public sealed class PositionStage(
             Ids = ids,
         };
         status.NextOffset = nextOffset;
+        holdsAll = lane.NextOffset < 0;
         foreach (var key in lane.Unsettled)
         {
             var numbers = (ids.Intern(System.Text.Encoding.UTF8.GetBytes(key.SkuId)), ids.Intern(System.Text.Encoding.UTF8.GetBytes(key.LocationId)));
@@ -60,6 +64,7 @@ public sealed class PositionStage(
         if (slots.Count > options.CachedPositionsPerLane)
         {
             slots.Clear();
+            holdsAll = false;
         }
 
         await LoadMissingAsync(batch, token);
@@ -166,8 +171,9 @@ public sealed class PositionStage(
             NoteMissing(answer.Key);
         }
 
-        if (missing.Count == 0)
+        if (missing.Count == 0 || holdsAll)
         {
+            missing.Clear();
             return;
         }
 
