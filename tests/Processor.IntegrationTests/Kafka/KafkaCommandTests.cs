@@ -50,24 +50,24 @@ public sealed class KafkaCommandTests
     }
 
     [Fact]
-    public async Task A_port_in_use_is_one_clear_line_and_exit_code_1()
+    public async Task A_port_in_use_is_one_clear_line_and_exit_code_3()
     {
         using var taken = new TcpListener(IPAddress.Loopback, 0);
         taken.Start();
         var port = ((IPEndPoint)taken.LocalEndpoint).Port;
         await using var kafka = ServerProcess.Start(ServerProcess.Processor, ["kafka", "--port", $"{port}"]);
 
-        Assert.Equal(1, await kafka.WaitForExitAsync());
+        Assert.Equal(3, await kafka.WaitForExitAsync());
         Assert.StartsWith($"error: port {port} on 127.0.0.1 can not be used", kafka.Output, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', kafka.Output);
     }
 
     [Fact]
-    public async Task A_wrong_topic_list_is_one_clear_line_and_exit_code_1()
+    public async Task A_wrong_topic_list_is_one_clear_line_and_exit_code_3()
     {
         await using var kafka = ServerProcess.Start(ServerProcess.Processor, ["kafka", "--topics", "orders"]);
 
-        Assert.Equal(1, await kafka.WaitForExitAsync());
+        Assert.Equal(3, await kafka.WaitForExitAsync());
         Assert.Equal("error: topic 'orders' is not 'name:partitions'; a name has 1 to 249 letters, digits, '.', '_' or '-'.", kafka.Output);
     }
 
