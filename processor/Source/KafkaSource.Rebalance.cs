@@ -119,6 +119,23 @@ public sealed partial class KafkaSource
     private List<Slot> Find(IEnumerable<TopicPartitionOffset> partitions) =>
         [.. partitions.Select(p => slots.GetValueOrDefault(p.Partition.Value)).OfType<Slot>()];
 
+    private void NoteCommitted(CommittedOffsets committed)
+    {
+        if (committed.Error.IsError)
+        {
+            logger.OffsetCommitFailed(committed.Error.Reason);
+            return;
+        }
+
+        foreach (var offset in committed.Offsets)
+        {
+            if (!offset.Error.IsError && !offset.Offset.IsSpecial && slots.TryGetValue(offset.Partition.Value, out var slot))
+            {
+                slot.Lane.Status.CommittedOffset = offset.Offset.Value;
+            }
+        }
+    }
+
     private IConsumer<byte[], byte[]> Build()
     {
         var properties = options.ClientProperties();
@@ -151,13 +168,7 @@ public sealed partial class KafkaSource
                 logger.KafkaError(e.Reason);
             })
             .SetLogHandler((_, m) => logger.KafkaError(m.Message))
-            .SetOffsetsCommittedHandler((_, committed) =>
-            {
-                if (committed.Error.IsError)
-                {
-                    logger.OffsetCommitFailed(committed.Error.Reason);
-                }
-            })
+            .SetOffsetsCommittedHandler((_, committed) => NoteCommitted(committed))
             .Build();
     }
 

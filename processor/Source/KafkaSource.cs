@@ -229,7 +229,7 @@ public sealed partial class KafkaSource(
     {
         var lane = slot.Lane.Status;
         var safe = Math.Min(lane.NextOffset, lane.DurableOffset);
-        if (safe <= lane.CommittedOffset)
+        if (safe <= slot.StoredOffset)
         {
             return;
         }
@@ -237,7 +237,7 @@ public sealed partial class KafkaSource(
         try
         {
             consumer.StoreOffset(new TopicPartitionOffset(slot.Partition, safe));
-            lane.CommittedOffset = safe;
+            slot.StoredOffset = safe;
         }
         catch (KafkaException e)
         {
@@ -259,6 +259,9 @@ public sealed partial class KafkaSource(
 
         /// <summary>Offset after the last record that the lane was given.</summary>
         public long PostedOffset { get; set; } = -1;
+
+        /// <summary>What the client will commit next; committed only when the broker has said so.</summary>
+        public long StoredOffset { get; set; } = lane.Status.CommittedOffset;
 
         public long RestartAt { get; set; }
     }
