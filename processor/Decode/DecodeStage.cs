@@ -15,7 +15,6 @@ public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, Av
 
     /// <summary>Bound on remembered writer schemas; a lane that meets more starts over.</summary>
     private const int MaximumReaders = 1000;
-    private const int FrameBytes = 5;
     private readonly Dictionary<int, Reader> readers = [];
     private readonly MovementFields fields = new(readerSchema);
     private readonly AvroSlot[] slots = new AvroSlot[readerSchema.Fields.Count];
@@ -71,14 +70,14 @@ public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, Av
                 continue;
             }
 
-            var result = reader.Compiled.TryRead(value[FrameBytes..], slots);
+            var result = reader.Compiled.TryRead(value[ConfluentFrame.Size..], slots);
             if (!result.IsOk)
             {
                 batch.Reject(i, StageName, RejectReason.AvroMalformed, "InventoryMovement, " + result.Message + ".", id);
                 continue;
             }
 
-            fields.Fill(ref movement, slots, record.Value.Start + FrameBytes, batch.Arena);
+            fields.Fill(ref movement, slots, record.Value.Start + ConfluentFrame.Size, batch.Arena);
             movement.Fingerprint = SipHash128.Hash(batch.Bytes(movement.EventId));
         }
     }
@@ -86,7 +85,7 @@ public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, Av
     private static bool TryGetId(ReadOnlySpan<byte> value, out int id)
     {
         id = 0;
-        if (value.Length < FrameBytes || value[0] != 0)
+        if (value.Length < ConfluentFrame.Size || value[0] != 0)
         {
             return false;
         }

@@ -9,7 +9,6 @@ namespace Stockflow.Decode;
 public sealed class ReferenceStage(ISchemaSource schemas, AvroSchema skuSchema, ReferenceCatalog catalog, TimeProvider time, ILogger logger)
 {
     public const string SkuTopic = "reference.sku", LocationTopic = "reference.location";
-    private const int FrameBytes = 5;
     private readonly Dictionary<int, RecordReader> readers = [];
     private readonly AvroSlot[] slots = new AvroSlot[skuSchema.Fields.Count];
     private readonly int stockedSlot = skuSchema.Fields.ToList().FindIndex(f => f.Name == "stocked");
@@ -58,7 +57,7 @@ public sealed class ReferenceStage(ISchemaSource schemas, AvroSchema skuSchema, 
 
     private async ValueTask<(bool Stocked, string? Problem)> ReadStockedAsync(byte[] value, CancellationToken token)
     {
-        if (value.Length < FrameBytes || value[0] != 0)
+        if (value.Length < ConfluentFrame.Size || value[0] != 0)
         {
             return (false, "its value is not in the Confluent wire format");
         }
@@ -81,7 +80,7 @@ public sealed class ReferenceStage(ISchemaSource schemas, AvroSchema skuSchema, 
             }
         }
 
-        var result = reader.TryRead(value.AsSpan(FrameBytes), slots);
+        var result = reader.TryRead(value.AsSpan(ConfluentFrame.Size), slots);
         return result.IsOk ? (slots[stockedSlot].Long != 0, null) : (false, result.Message);
     }
 

@@ -66,9 +66,6 @@ public sealed class RecordBatch
     /// <summary>Offset after the last record; with gaps in the log it may exceed <c>last offset + 1</c>.</summary>
     public long NextOffset { get; set; }
 
-    /// <summary>Monotonic clock when the first record was read, in <see cref="TimeProvider"/> ticks.</summary>
-    public long ReadAt { get; set; }
-
     /// <summary>Wall clock at the position commit, milliseconds since 1970-01-01 UTC; the ledger's recorded time.</summary>
     public long RecordedTs { get; set; }
 

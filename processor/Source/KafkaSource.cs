@@ -109,7 +109,6 @@ public sealed partial class KafkaSource(
             slot.Filling = batch = pool.Rent();
             batch.Lane = slot.Lane.Status;
             batch.Ids = slot.Lane.Ids;
-            batch.ReadAt = time.GetTimestamp();
             slot.FillingSince = Environment.TickCount64;
         }
 
