@@ -89,7 +89,7 @@ public static class RunCommand
         var status = new ProcessorStatus();
         await using IPositionStore positions = options.Positions.Connection == "memory"
             ? new MemoryPositionStore(time)
-            : new RedisPositionStore(options.Positions, time);
+            : new RedisPositionStore(options.Positions, time, logger);
         using var clickHouse = new ClickHouseClient(options.Clickhouse);
         using var registry = options.Registry.Urls.Length > 0 ? new SchemaRegistryClient(options.Registry, time, logger) : null;
         ISchemaSource schemas = registry is null ? new FolderSchemaSource(SchemaCatalog.DefaultFolder) : registry;

@@ -1,26 +1,36 @@
 namespace Stockflow.Position;
 
-/// <summary>
-/// The scripts that change a lane in Redis. All keys of a lane carry its hash tag <c>{prefix:partition}</c>, so they live in one slot:
-/// <c>:lane</c> hash (epoch, next, wm:SOURCE), <c>:sku:ID</c> hash (location to <see cref="PositionCodec"/> value),
-/// <c>:seen:BUCKET</c> list of packed fingerprints, <c>:buckets</c> set, <c>:unsettled</c> set.
-/// </summary>
+/// <summary>The scripts of a lane in Redis; its keys in <see cref="LaneKeys"/>.</summary>
 internal static class CommitScript
 {
+    /// <summary>Start of a script on a lane's hash tag KEYS[1]: <c>base</c> of the current generation.</summary>
+    public const string Current = """
+        local generation = redis.call('GET', KEYS[1] .. ':generation') or ''
+        local base = KEYS[1]
+        if generation ~= '' then base = base .. ':g' .. generation end
+
+        """;
+
+    /// <summary>KEYS[1] the hash tag, ARGV[1] a SKU. Returns its locations and values.</summary>
+    public const string ReadSku = Current + "return redis.call('HGETALL', base .. ':sku:' .. ARGV[1])";
+
+    /// <summary>KEYS[1] the hash tag, ARGV[1] a SKU, ARGV[2] a location. Returns its value or nil.</summary>
+    public const string ReadPosition = Current + "return redis.call('HGET', base .. ':sku:' .. ARGV[1], ARGV[2])";
+
     /// <summary>
     /// KEYS[1] the lane's hash tag. ARGV[1] the clock in milliseconds: the new epoch is above the old one and above any that a store which
-    /// lost its data could give out again. Returns the lane hash.
+    /// lost its data could give out again. Returns the base of the current generation, to which alone the epoch admits, and the lane hash.
     /// </summary>
-    public const string Acquire = """
-        local lane = KEYS[1] .. ':lane'
+    public const string Acquire = Current + """
+        local lane = base .. ':lane'
         local epoch = tonumber(redis.call('HGET', lane, 'epoch') or '0')
         epoch = math.max(epoch + 1, tonumber(ARGV[1]))
         redis.call('HSET', lane, 'epoch', string.format('%.0f', epoch))
-        return redis.call('HGETALL', lane)
+        return {base, redis.call('HGETALL', lane)}
         """;
 
     /// <summary>
-    /// KEYS[1] the hash tag. ARGV: epoch, expected offset (empty for a new lane), next offset, bucket, packed fingerprints, then five counted groups:
+    /// KEYS[1] the base. ARGV: epoch, expected offset (empty for a new lane), next offset, bucket, packed fingerprints, then five counted groups:
     /// watermark fields and values; expired buckets; positions that become unsettled; positions that are settled;
     /// SKUs, each with its id, a count, and that many fields and values.
     /// Returns 'applied', 'epoch' or 'offset'. Positions are absolute values, computed by the one writer that the epoch admits;

@@ -60,6 +60,12 @@ public static partial class Log
     [LoggerMessage(402, LogLevel.Warning, "Partition {Partition} has {Count} late counts that wait for the ledger: {Reason}")]
     public static partial void SettlementWaits(this ILogger logger, int partition, int count, string reason);
 
+    [LoggerMessage(411, LogLevel.Warning, "Redis at {Name} keeps no append-only file (appendonly no): after a crash it comes back without its last changes or empty; an empty one is filled by 'processor rebuild'")]
+    public static partial void PositionsNotPersistent(this ILogger logger, string name);
+
+    [LoggerMessage(412, LogLevel.Warning, "Redis at {Name} is nearly full: {Used} of maxmemory {Limit} MB are used; once it is full, lanes wait")]
+    public static partial void PositionsNearlyFull(this ILogger logger, string name, long used, long limit);
+
     [LoggerMessage(501, LogLevel.Warning, "History waits for ClickHouse: {Reason}")]
     public static partial void HistoryUnavailable(this ILogger logger, string reason);
 

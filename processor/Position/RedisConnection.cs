@@ -1,0 +1,80 @@
+using StackExchange.Redis;
+using Stockflow.Model;
+
+namespace Stockflow.Position;
+
+/// <summary>One connection to Redis, made at the first use, whose faults are <see cref="StoreUnavailableException"/>.</summary>
+internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposable
+{
+    private static readonly string[] TransientErrors = ["LOADING", "BUSY", "MASTERDOWN", "READONLY", "NOSCRIPT", "OOM", "TRYAGAIN"];
+    private readonly SemaphoreSlim connecting = new(1, 1);
+    private volatile ConnectionMultiplexer? connection;
+
+    public async Task<IDatabase> OpenAsync(CancellationToken token)
+    {
+        if (connection is { } open)
+        {
+            return open.GetDatabase();
+        }
+
+        await connecting.WaitAsync(token);
+        try
+        {
+            connection ??= await GuardAsync(() => ConnectionMultiplexer.ConnectAsync(Configuration()));
+            return connection.GetDatabase();
+        }
+        finally
+        {
+            connecting.Release();
+        }
+    }
+
+    /// <summary>The servers that hold keys of their own.</summary>
+    public static IEnumerable<IServer> Masters(IDatabase db) =>
+        db.Multiplexer.GetEndPoints().Select(endpoint => db.Multiplexer.GetServer(endpoint)).Where(server => !server.IsSlave);
+
+    public static Task<RedisResult> EvaluateAsync(IDatabase db, string script, string key, params RedisValue[] arguments) =>
+        GuardAsync(() => db.ScriptEvaluateAsync(script, [key], arguments));
+
+    public static async Task<T> GuardAsync<T>(Func<Task<T>> call)
+    {
+        try
+        {
+            return await call();
+        }
+        catch (Exception e) when (e is RedisConnectionException or TimeoutException or ObjectDisposedException
+            || (e is RedisServerException s && TransientErrors.Any(error => s.Message.StartsWith(error, StringComparison.Ordinal))))
+        {
+            throw new StoreUnavailableException("Redis: " + e.Message.Split('\n')[0], e);
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (connection is { } open)
+        {
+            await open.CloseAsync();
+        }
+
+        connecting.Dispose();
+    }
+
+    private ConfigurationOptions Configuration()
+    {
+        var configuration = ConfigurationOptions.Parse(options.Connection);
+        configuration.ConnectTimeout = options.TimeoutMilliseconds;
+        configuration.SyncTimeout = options.TimeoutMilliseconds;
+        configuration.ResponseTimeout = options.TimeoutMilliseconds;
+        configuration.AbortOnConnectFail = true;
+        configuration.ClientName = "stockflow";
+        configuration.Ssl = options.Tls;
+        configuration.AllowAdmin = false;
+        if (options.PasswordFile is { } file)
+        {
+            var password = File.ReadAllText(file).Trim();
+            configuration.Password = password;
+        }
+
+        return configuration;
+    }
+}
