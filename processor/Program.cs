@@ -6,6 +6,7 @@ ParentWatch.StartIfAsked();
 var parsed = new RootCommand("Stockflow: one live inventory fact.")
 {
     RunCommand.Create(),
+    RebuildCommand.Create(),
     KafkaCommand.Create(),
     ClickHouseCommand.Create(),
     RegistryCommand.Create(),

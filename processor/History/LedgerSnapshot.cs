@@ -1,0 +1,134 @@
+using Stockflow.Model;
+
+namespace Stockflow.History;
+
+/// <summary>A lane as of an offset: the rows of one partition with a lower offset.</summary>
+public readonly record struct LaneAsOf(string Topic, int Partition, long Offset);
+
+/// <summary>What the ledger has of a lane.</summary>
+/// <param name="Rows">Accepted movements.</param>
+/// <param name="Positions">SKUs at locations that they touched, the other ends of transfers included.</param>
+/// <param name="LastOffset">The highest offset, -1 without rows.</param>
+public readonly record struct LaneContents(long Rows, long Positions, long LastOffset);
+
+/// <summary>
+/// All that a lane's state in the position store follows from, computed by ClickHouse from the ledger. A query reads the whole ledger, because
+/// it is sorted by SKU and not by partition; large groups and joins spill to the server's disk. Faults are <see cref="ClickHouseException"/>.
+/// </summary>
+public sealed class LedgerSnapshot(IClickHouse clickHouse)
+{
+    private const string Lane = "topic = {topic:String} AND partition = {partition:Int32} AND offset < {before:Int64}";
+
+    private const string Spill = "SETTINGS max_bytes_before_external_group_by = 1000000000, join_algorithm = 'grace_hash'";
+
+    // On-hand is the last count by event time, of two at one instant the larger, plus the deltas strictly after it. Each transfer also moves
+    // what is in transit at its other end. The rules are PositionRules'; a test holds both against each other.
+    private const string PositionsSql = $$"""
+        SELECT sku_id, leg.1 AS location,
+            any(last.1) AS last_ts, any(last.2) AS last_qty,
+            any(last.2) + sumIf(qty_delta, own AND ts > last.1 AND movement_type IN
+                ('SALE', 'RETURN', 'RECEIPT', 'TRANSFER_OUT', 'TRANSFER_IN', 'ADJUSTMENT', 'RTV', 'SHIP', 'CORRECTION')) AS on_hand,
+            -sumIf(qty_delta, own AND movement_type = 'DAMAGE') AS unsellable,
+            sumIf(qty_delta, own AND movement_type = 'SHIP') - sumIf(qty_delta, own AND movement_type IN ('RESERVE', 'RELEASE')) AS reserved,
+            -sumIf(qty_delta, movement_type = if(own, 'TRANSFER_IN', 'TRANSFER_OUT')) AS transit_in,
+            -sumIf(qty_delta, movement_type = if(own, 'TRANSFER_OUT', 'TRANSFER_IN')) AS transit_out,
+            maxIf(ts, own) AS last_event_ts,
+            count() AS version
+        FROM
+        (
+            SELECT sku_id, leg, leg.2 = 1 AS own, movement_type, qty_delta, toUnixTimestamp64Milli(event_ts) AS ts
+            FROM ledger_current
+            ARRAY JOIN arrayConcat(
+                [(toString(location_id), 1)],
+                if(movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN') AND counterpart_location_id != '', [(toString(counterpart_location_id), 0)], [])) AS leg
+            WHERE {{Lane}} AND stocked = 1
+        ) AS moved
+        LEFT ANY JOIN
+        (
+            SELECT sku_id, toString(location_id) AS location, max((toUnixTimestamp64Milli(event_ts), ifNull(counted_qty, 0))) AS last
+            FROM ledger_current
+            WHERE {{Lane}} AND stocked = 1 AND movement_type = 'CYCLE_COUNT'
+            GROUP BY sku_id, location
+        ) AS counts ON moved.sku_id = counts.sku_id AND moved.leg.1 = counts.location
+        GROUP BY sku_id, location
+        {{Spill}}
+        """;
+
+    /// <summary>Every position of the lane, in no order.</summary>
+    public async IAsyncEnumerable<StockPosition> PositionsAsync(
+        LaneAsOf lane, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken token)
+    {
+        await foreach (var row in clickHouse.QueryAsync(PositionsSql, Parameters(lane), token))
+        {
+            yield return new StockPosition(row.Get<string>(0)!, row.Get<string>(1)!, new PositionState
+            {
+                LastCountTs = row.Get<long>(2),
+                LastCountQty = row.Get<long>(3),
+                OnHand = row.Get<long>(4),
+                Unsellable = row.Get<long>(5),
+                Reserved = row.Get<long>(6),
+                InTransitIn = row.Get<long>(7),
+                InTransitOut = row.Get<long>(8),
+                LastEventTs = row.Get<long>(9),
+                Version = row.Get<long>(10),
+            });
+        }
+    }
+
+    /// <summary>
+    /// The fingerprints of the events that were accepted from <paramref name="sinceTs"/> on, with the time at which they were; milliseconds since
+    /// 1970-01-01 UTC. In no order.
+    /// </summary>
+    public async IAsyncEnumerable<(long RecordedTs, SeenEntry Entry)> SeenAsync(
+        LaneAsOf lane, long sinceTs, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken token)
+    {
+        const string Sql = $$"""
+            SELECT event_id, offset, toUnixTimestamp64Milli(recorded_at) FROM ledger_current
+            WHERE {{Lane}} AND recorded_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC')
+            """;
+        await foreach (var row in clickHouse.QueryAsync(Sql, Parameters(lane, ("since", sinceTs)), token))
+        {
+            yield return (row.Get<long>(2), new SeenEntry(SipHash128.Hash(System.Text.Encoding.UTF8.GetBytes(row.Get<string>(0)!)), row.Get<long>(1)));
+        }
+    }
+
+    /// <summary>Latest event time by source system, milliseconds since 1970-01-01 UTC.</summary>
+    public async Task<Dictionary<string, long>> WatermarksAsync(LaneAsOf lane, CancellationToken token)
+    {
+        var latest = new Dictionary<string, long>(StringComparer.Ordinal);
+        await foreach (var row in clickHouse.QueryAsync(
+            $"SELECT source_system, toUnixTimestamp64Milli(max(event_ts)) FROM ledger_current WHERE {Lane} GROUP BY source_system", Parameters(lane), token))
+        {
+            latest.Add(row.Get<string>(0)!, row.Get<long>(1));
+        }
+
+        return latest;
+    }
+
+    /// <summary>How much there is of a lane.</summary>
+    public async Task<LaneContents> ContentsAsync(LaneAsOf lane, CancellationToken token)
+    {
+        const string Sql = $"""
+            SELECT count(), uniqExactArrayIf(arrayMap(place -> (sku_id, place), if(movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN') AND counterpart_location_id != '',
+                [toString(location_id), toString(counterpart_location_id)], [toString(location_id)])), stocked = 1), max(offset)
+            FROM ledger_current WHERE {Lane}
+            """;
+        await foreach (var row in clickHouse.QueryAsync(Sql, Parameters(lane), token))
+        {
+            return row.Get<long>(0) == 0 ? new LaneContents(0, 0, -1) : new LaneContents(row.Get<long>(0), row.Get<long>(1), row.Get<long>(2));
+        }
+
+        return new LaneContents(0, 0, -1);
+    }
+
+    private static Dictionary<string, object?> Parameters(LaneAsOf lane, params (string Name, object Value)[] more)
+    {
+        var parameters = new Dictionary<string, object?> { ["topic"] = lane.Topic, ["partition"] = lane.Partition, ["before"] = lane.Offset };
+        foreach (var (name, value) in more)
+        {
+            parameters[name] = value;
+        }
+
+        return parameters;
+    }
+}
