@@ -15,7 +15,7 @@ internal sealed record ChaosOptions
           --partitions P           partitions of the topic; default 12, more when a run would not fit the listener's 5 MiB a partition
           --faults NAME,NAME       only faults whose name begins with one of these; default all
           --settle-seconds S       longest wait for the processors to finish after the load; default 120
-          --sabotage WHAT          tamper with one position, ledger, raw-event or dead-letter before the check: it must fail
+          --sabotage WHAT,WHAT     tamper with one position, ledger, raw-event or dead-letter before the check: it must fail
           --keep                   keep the servers' logs of runs that pass too
           --processor PATH         the processor's executable; default processor/bin/Release/net10.0/processor
 
@@ -37,7 +37,7 @@ internal sealed record ChaosOptions
 
     public int SettleSeconds { get; init; } = 120;
 
-    public string Sabotage { get; init; } = "";
+    public IReadOnlyList<string> Sabotage { get; init; } = [];
 
     public bool Keep { get; init; }
 
@@ -66,9 +66,9 @@ internal sealed record ChaosOptions
                 "--minutes" => options with { Minutes = Number(name, value, 0.1, 60) },
                 "--events-per-second" => options with { EventsPerSecond = (int)Number(name, value, 1, 50_000) },
                 "--partitions" => options with { Partitions = (int)Number(name, value, 1, 256) },
-                "--faults" => options with { Faults = value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) },
+                "--faults" => options with { Faults = List(value) },
                 "--settle-seconds" => options with { SettleSeconds = (int)Number(name, value, 1, 3600) },
-                "--sabotage" => options with { Sabotage = Sabotages.Contains(value) ? value : throw new FormatException($"--sabotage takes {string.Join(", ", Sabotages)}.") },
+                "--sabotage" => options with { Sabotage = List(value).All(Sabotages.Contains) ? List(value) : throw new FormatException($"--sabotage takes {string.Join(", ", Sabotages)}.") },
                 "--processor" => options with { Processor = value },
                 _ => throw new FormatException($"'{name}' is no option of chaos; see --help."),
             };
@@ -97,6 +97,8 @@ internal sealed record ChaosOptions
 
         throw new FormatException("The processor is not built: run 'dotnet build -c Release processor/Processor.csproj', or name it with --processor.");
     }
+
+    private static string[] List(string value) => value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
     private static long Long(string name, string value) =>
         long.TryParse(value, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)

@@ -205,20 +205,16 @@ internal sealed class ChaosRun(ChaosOptions options, long seed)
     {
         var expected = new Expectation(log);
         using var redis = world.Redis.Connect();
-        switch (options.Sabotage)
+        foreach (var what in options.Sabotage)
         {
-            case "position":
-                PositionCheck.Tamper(redis, expected);
-                break;
-            case "ledger":
-                await HistoryCheck.TamperLedgerAsync(world.ClickHouse);
-                break;
-            case "raw-event":
-                await HistoryCheck.TamperRawAsync(world.ClickHouse);
-                break;
-            case "dead-letter":
-                await DeadLetterCheck.TamperAsync(world.Kafka, expected);
-                break;
+            journal.Say($"tampering with one {what}");
+            await (what switch
+            {
+                "position" => Task.Run(() => PositionCheck.Tamper(redis, expected)),
+                "ledger" => HistoryCheck.TamperLedgerAsync(world.ClickHouse),
+                "raw-event" => HistoryCheck.TamperRawAsync(world.ClickHouse),
+                _ => DeadLetterCheck.TamperAsync(world.Kafka, expected),
+            });
         }
 
         return new RunResult

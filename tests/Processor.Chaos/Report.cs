@@ -34,7 +34,7 @@ internal static class Report
             Line($"  run it again: ./eng/chaos --seed {result.Seed} --minutes {options.Minutes} --events-per-second {options.EventsPerSecond}"
                 + (options.Partitions > 0 ? $" --partitions {options.Partitions}" : "")
                 + (options.Faults.Count > 0 ? $" --faults {string.Join(',', options.Faults)}" : "")
-                + (options.Sabotage.Length > 0 ? $" --sabotage {options.Sabotage}" : ""));
+                + (options.Sabotage.Count > 0 ? $" --sabotage {string.Join(',', options.Sabotage)}" : ""));
         }
 
         if (result.Folder.Length > 0)

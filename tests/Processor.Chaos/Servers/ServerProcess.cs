@@ -167,7 +167,12 @@ internal sealed partial class ServerProcess : IDisposable
             log.WriteLine(line);
         }
 
-        LastLine = line;
+        // A stack trace's own lines say less than the line above them.
+        if (!line.StartsWith("   at ", StringComparison.Ordinal) && !line.StartsWith("--- End", StringComparison.Ordinal) && line.Length > 0)
+        {
+            LastLine = line;
+        }
+
         if (output)
         {
             lines.TryAdd(line);
