@@ -138,7 +138,7 @@ internal sealed class ChaosRun(ChaosOptions options, long seed)
             Journal = journal,
             SessionTimeout = SessionTimeout,
             RedisTimeout = RedisTimeout,
-            CanRebuild = false,
+            CanRebuild = await Rebuild.IsKnownAsync(options.Processor, folder),
             Processors = [.. Enumerable.Range(1, World.MostProcessors).Select(number =>
                 new ProcessorInstance(number, options.Processor, folder, started, redis, clickHouse, flags, journal))],
         };

@@ -30,7 +30,7 @@ internal static class RedisFaults
         new("redis-empty", async (world, random) =>
         {
             var wait = random.Seconds(0.2, 1.5);
-            world.Journal.Fault("redis-empty", $"SIGKILL without an append-only file; it starts again, empty, after {wait.TotalSeconds:0.0} s");
+            world.Journal.Fault("redis-empty", $"SIGKILL without an append-only file; it starts again, empty, after {wait.TotalSeconds:0.0} s{(world.CanRebuild ? ", then 'processor rebuild'" : "; the lanes must read the topic again")}");
             world.Redis.Kill();
             await Task.Delay(wait);
             await world.Redis.StartAsync();
@@ -39,7 +39,7 @@ internal static class RedisFaults
         { Missing = world => world.Redis.Durability == RedisDurability.None ? null : "Redis keeps an append-only file in this run", Most = 1 },
         new("redis-flushall", async (world, _) =>
         {
-            world.Journal.Fault("redis-flushall", "FLUSHALL");
+            world.Journal.Fault("redis-flushall", $"FLUSHALL{(world.CanRebuild ? ", then 'processor rebuild'" : "; the lanes must read the topic again")}");
             using (var redis = world.Redis.Connect())
             {
                 redis.Call("FLUSHALL");
@@ -63,6 +63,7 @@ internal static class RedisFaults
             redis.Call("SCRIPT", "FLUSH");
             return Task.CompletedTask;
         }),
+        Rebuild.Fault,
         .. NetworkFaults.Of("redis", processor => processor.Redis, world => world.RedisTimeout),
     ];
 
