@@ -1,15 +1,21 @@
 using Stockflow.Model;
 
-namespace Stockflow.Tests.Pipeline;
+namespace Stockflow.Simulation;
 
 /// <summary>One record of a simulated log; its place in the log is its offset.</summary>
 internal readonly record struct LogRecord(
-    int Event, bool IsBroken, MovementType Type, long EventTs, long Qty, long Counted, int Sku, int Location, int Counterpart)
+    int Event, bool IsBroken, bool IsUncertain, MovementType Type, long EventTs, long Qty, long Counted, int Sku, int Location, int Counterpart)
 {
     public bool Stocked => Sku != LaneHistory.ServiceSku;
 }
 
-/// <summary>A random log of one partition with duplicates, broken records, late counts and equal times, and what must come of it.</summary>
+/// <summary>What a position should hold.</summary>
+internal readonly record struct ExpectedPosition(long OnHand, long Unsellable, long Reserved, long In, long Out);
+
+/// <summary>
+/// A random log of one partition with duplicates, broken records, late counts and equal times, and what must come of it. It knows
+/// the rules of inventory, and nothing of the processor.
+/// </summary>
 internal sealed class LaneHistory
 {
     public const int ServiceSku = 2, Skus = 3, Locations = 3;
@@ -21,30 +27,18 @@ internal sealed class LaneHistory
         MovementType.TransferOut, MovementType.TransferIn, MovementType.Correction,
     ];
 
-    public LaneHistory(Random random)
+    public LaneHistory(Random random, bool uncertain)
     {
         var length = random.Next(5, 80);
         for (var i = 0; i < length; i++)
         {
-            Log.Add(Log.Count > 0 && random.Next(6) == 0 ? Log[random.Next(Log.Count)] : Make(random, i));
-        }
-
-        var events = new HashSet<int>();
-        for (var offset = 0; offset < Log.Count; offset++)
-        {
-            if (!Log[offset].IsBroken && events.Add(Log[offset].Event))
-            {
-                Accepted.Add(offset);
-            }
+            Log.Add(Log.Count > 0 && random.Next(6) == 0 ? Log[random.Next(Log.Count)] : Make(random, i, uncertain));
         }
     }
 
     public List<LogRecord> Log { get; } = [];
 
-    /// <summary>Offsets of the first good record of each event.</summary>
-    public SortedSet<long> Accepted { get; } = [];
-
-    /// <summary>On-hand by the accepted records of <paramref name="offsets"/>: the last count and what came after it in event time.</summary>
+    /// <summary>On-hand by the movements at <paramref name="offsets"/>: the last count and what came after it in event time.</summary>
     public LedgerOnHand OnHand(int sku, int location, IEnumerable<long> offsets)
     {
         var rows = offsets.Select(offset => Log[(int)offset]).Where(r => r.Sku == sku && r.Location == location).ToArray();
@@ -59,31 +53,19 @@ internal sealed class LaneHistory
         return new LedgerOnHand(onHand, count.EventTs, count.Counted);
     }
 
-    /// <summary>Every position that the whole log leads to.</summary>
-    public Dictionary<PositionKey, (long OnHand, long Unsellable, long Reserved, long In, long Out)> Positions()
-    {
-        var positions = new Dictionary<PositionKey, (long, long, long, long, long)>();
-        for (var sku = 0; sku < Skus; sku++)
-        {
-            for (var location = 0; location < Locations; location++)
-            {
-                Add(positions, sku, location);
-            }
-        }
-
-        return positions;
-    }
-
-    public static string SkuId(int sku) => $"SKU-{sku}";
-
-    public static string LocationId(int location) => $"LOC-{location}";
-
-    private void Add(Dictionary<PositionKey, (long, long, long, long, long)> positions, int sku, int location)
+    /// <summary>The position that the movements at <paramref name="offsets"/> lead to, or null if none touches it.</summary>
+    public ExpectedPosition? Position(int sku, int location, IReadOnlyCollection<long> offsets)
     {
         long unsellable = 0, reserved = 0, comingIn = 0, goingOut = 0;
         var touched = false;
-        foreach (var row in Accepted.Select(offset => Log[(int)offset]).Where(r => r.Sku == sku && r.Stocked))
+        foreach (var offset in offsets)
         {
+            var row = Log[(int)offset];
+            if (row.Sku != sku || !row.Stocked)
+            {
+                continue;
+            }
+
             if (row.Location == location)
             {
                 touched = true;
@@ -101,14 +83,17 @@ internal sealed class LaneHistory
             }
         }
 
-        if (touched)
-        {
-            var onHand = OnHand(sku, location, Accepted).OnHand;
-            positions.Add(new PositionKey(SkuId(sku), LocationId(location)), (onHand, unsellable, reserved, comingIn, goingOut));
-        }
+        return touched ? new ExpectedPosition(OnHand(sku, location, offsets).OnHand, unsellable, reserved, comingIn, goingOut) : null;
     }
 
-    private static LogRecord Make(Random random, int number)
+    public static string SkuId(int sku) => $"SKU-{sku}";
+
+    public static string LocationId(int location) => $"LOC-{location}";
+
+    /// <summary>The number at the end of an id.</summary>
+    public static int Number(string id) => id[^1] - '0';
+
+    private static LogRecord Make(Random random, int number, bool uncertain)
     {
         var type = Types[random.Next(Types.Length)];
         var location = random.Next(Locations);
@@ -118,6 +103,7 @@ internal sealed class LaneHistory
         return new LogRecord(
             number,
             random.Next(12) == 0,
+            uncertain && random.Next(4) == 0,
             type,
             // Few different times, so that late and equal ones are common.
             random.Next(1, 14),

@@ -1,0 +1,3 @@
+using Stockflow.Simulation;
+
+return SimulationCommand.Run(args);

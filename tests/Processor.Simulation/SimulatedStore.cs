@@ -1,0 +1,227 @@
+using Stockflow.Embedded;
+using Stockflow.Model;
+
+namespace Stockflow.Simulation;
+
+/// <summary>
+/// Redis: the memory store, whose answers are those of the Lua scripts, and a log of all changes, so that it can lose a tail of them.
+/// Every change is checked as it is made.
+/// </summary>
+internal sealed class SimulatedStore : SimulatedServer
+{
+    private readonly World world;
+    private readonly FaultPlan plan;
+    private readonly Expectation expectation;
+    private readonly Mutant mutant;
+    private readonly SettableClock clock = new();
+    private readonly List<Change> changes = [];
+    private MemoryPositionStore inner;
+
+    public SimulatedStore(World world, FaultPlan plan, Expectation expectation, Mutant mutant)
+        : base("redis")
+    {
+        this.world = world;
+        this.plan = plan;
+        this.expectation = expectation;
+        this.mutant = mutant;
+        inner = new MemoryPositionStore(clock);
+    }
+
+    /// <summary>Whether a tail was ever lost.</summary>
+    public bool HasLostTail { get; private set; }
+
+    /// <summary>Offset after the last record of the surviving history, -1 before the first.</summary>
+    public long NextOffset { get; private set; } = -1;
+
+    /// <summary>Epoch of the last acquire in the surviving history.</summary>
+    public long Epoch { get; private set; }
+
+    /// <summary>Positions whose late count is not settled, by the surviving history.</summary>
+    public HashSet<PositionKey> Unsettled { get; } = [];
+
+    public int Changes => changes.Count;
+
+    /// <summary>Goes back to before its last changes, acquires included.</summary>
+    public void LoseTail(int count)
+    {
+        // A settlement moves no offset, so no lane can notice that one alone is gone: it goes with the records before it.
+        while (count > 0 && count < changes.Count && changes[^count] is { Commit: { } lost } && lost.NextOffset == lost.ExpectedOffset)
+        {
+            count++;
+        }
+
+        HasLostTail = true;
+        var former = NextOffset;
+        var kept = changes[..Math.Max(0, changes.Count - count)];
+        changes.Clear();
+        expectation.Forget();
+        Unsettled.Clear();
+        (NextOffset, Epoch) = (-1, 0);
+        inner = new MemoryPositionStore(clock);
+        foreach (var change in kept)
+        {
+            if (change.Commit is { } commit)
+            {
+                Violation.ThrowIf(Now(inner.CommitAsync(commit, default)) != CommitOutcome.Applied, "the memory store refuses what it had applied");
+                Note(commit, change.At);
+            }
+            else
+            {
+                Acquire(change.At);
+            }
+        }
+
+        world.Count("redis tails lost");
+        world.Say(Name, $"has lost its last {count} changes: next {former} -> {NextOffset}, epoch {Epoch}");
+    }
+
+    public LaneRecord Acquire()
+    {
+        if (world.Chance(plan.LostTailAtAcquire))
+        {
+            world.After(world.Between(0, 6), () => LoseTail(world.Random.Next(2, 6)));
+        }
+
+        if (mutant == Mutant.NoNewEpoch && Epoch > 0)
+        {
+            var copy = new MemoryPositionStore(clock);
+            Replay(copy);
+            return Now(copy.AcquireAsync(0, default)) with { Epoch = Epoch };
+        }
+
+        return Acquire(world.Now);
+    }
+
+    public CommitOutcome Commit(LaneCommit commit)
+    {
+        var (next, epoch) = (NextOffset, Epoch);
+        var tried = new LaneCommit
+        {
+            Partition = commit.Partition,
+            Epoch = mutant == Mutant.NoEpochCheck ? epoch : commit.Epoch,
+            ExpectedOffset = mutant == Mutant.NoOffsetCheck && commit.Epoch == epoch ? next : commit.ExpectedOffset,
+        };
+        CopyTo(tried, commit);
+        var outcome = Now(inner.CommitAsync(tried, default));
+        var changed = outcome == CommitOutcome.Applied && tried.ExpectedOffset == next;
+        world.Say(Name, $"commit {commit.ExpectedOffset}->{commit.NextOffset} of epoch {commit.Epoch}: {outcome}{(changed ? "" : ", nothing changed")}");
+        world.Count(changed ? "commits applied" : outcome == CommitOutcome.Applied ? "commits found applied" : $"commits refused, {outcome}");
+        if (changed)
+        {
+            Violation.ThrowIf(commit.Epoch != epoch, $"A commit of epoch {commit.Epoch} changed the store, though epoch {epoch} has the lane.");
+            Violation.ThrowIf(commit.ExpectedOffset != next, $"A commit of {commit.ExpectedOffset}->{commit.NextOffset} was applied where the store stood at {next}.");
+            Note(tried, world.Now);
+            expectation.CheckWrites(tried, Unsettled);
+        }
+
+        return outcome;
+    }
+
+    public List<long> Buckets() => Seen().ConvertAll(bucket => bucket.Bucket);
+
+    public SeenEntry[] Bucket(long bucket) => Seen().Find(b => b.Bucket == bucket).Entries ?? [];
+
+    public PositionState[] Load(IReadOnlyList<PositionKey> keys)
+    {
+        var states = new PositionState[keys.Count];
+        for (var i = 0; i < states.Length; i++)
+        {
+            states[i] = Now(inner.GetAsync(keys[i].SkuId, keys[i].LocationId, default))?.State ?? default;
+        }
+
+        return states;
+    }
+
+    public List<StockPosition> Positions() => All(inner.ScanAsync(default));
+
+    public List<(long Bucket, SeenEntry[] Entries)> Seen() => All(inner.LoadSeenAsync(0, default));
+
+    /// <summary>Requests are copied when they are sent: the lane uses its commit again.</summary>
+    public static LaneCommit Copy(LaneCommit commit)
+    {
+        var copy = new LaneCommit { Partition = commit.Partition, Epoch = commit.Epoch, ExpectedOffset = commit.ExpectedOffset };
+        CopyTo(copy, commit);
+        return copy;
+    }
+
+    private static void CopyTo(LaneCommit copy, LaneCommit commit)
+    {
+        copy.NextOffset = commit.NextOffset;
+        copy.Ids = commit.Ids;
+        copy.Bucket = commit.Bucket;
+        copy.Seen.AddRange(commit.Seen);
+        copy.Positions.AddRange(commit.Positions);
+        copy.ExpiredBuckets.AddRange(commit.ExpiredBuckets);
+        foreach (var (source, ts) in commit.Watermarks)
+        {
+            copy.Watermarks[source] = ts;
+        }
+    }
+
+    private LaneRecord Acquire(DateTimeOffset at)
+    {
+        clock.Time = at;
+        var record = Now(inner.AcquireAsync(0, default));
+        Violation.ThrowIf(record.Epoch <= Epoch, $"Epoch {record.Epoch} was given out after {Epoch}.");
+        Violation.ThrowIf(record.NextOffset != NextOffset, $"The lane's record says {record.NextOffset}, but {NextOffset} was applied.");
+        Epoch = record.Epoch;
+        changes.Add(new Change(at, null));
+        return record;
+    }
+
+    private void Note(LaneCommit commit, DateTimeOffset at)
+    {
+        changes.Add(new Change(at, commit));
+        expectation.Apply(commit, NextOffset, at);
+        NextOffset = commit.NextOffset;
+        foreach (var write in commit.Positions)
+        {
+            var key = new PositionKey(commit.Ids.Text(write.Sku), commit.Ids.Text(write.Location));
+            if (write.Settlement == Settlement.Open)
+            {
+                Unsettled.Add(key);
+            }
+            else if (write.Settlement == Settlement.Close)
+            {
+                Unsettled.Remove(key);
+            }
+        }
+    }
+
+    private void Replay(MemoryPositionStore target)
+    {
+        foreach (var change in changes)
+        {
+            clock.Time = change.At;
+            _ = change.Commit is { } commit ? (object)Now(target.CommitAsync(commit, default)) : Now(target.AcquireAsync(0, default));
+        }
+    }
+
+    // The memory store never waits.
+    private static T Now<T>(Task<T> task) => task.IsCompleted ? task.GetAwaiter().GetResult() : throw new InvalidOperationException("The memory store waits.");
+
+    private static List<T> All<T>(IAsyncEnumerable<T> items)
+    {
+        return Now(CollectAsync());
+
+        async Task<List<T>> CollectAsync()
+        {
+            var all = new List<T>();
+            await foreach (var item in items)
+            {
+                all.Add(item);
+            }
+
+            return all;
+        }
+    }
+
+    private sealed record Change(DateTimeOffset At, LaneCommit? Commit);
+
+    private sealed class SettableClock : TimeProvider
+    {
+        public DateTimeOffset Time { get; set; }
+
+        public override DateTimeOffset GetUtcNow() => Time;
+    }
+}
