@@ -7,6 +7,7 @@ var parsed = new RootCommand("Stockflow: one live inventory fact.")
 {
     RunCommand.Create(),
     RebuildCommand.Create(),
+    ReconcileCommand.Create(),
     KafkaCommand.Create(),
     ClickHouseCommand.Create(),
     RegistryCommand.Create(),

@@ -130,7 +130,7 @@ public static class RunCommand
             return true;
         });
 
-        var background = new[] { history.RunAsync(sinks.Token), referenceReader.RunAsync(sinks.Token) };
+        var background = new[] { history.RunAsync(sinks.Token), referenceReader.RunAsync(sinks.Token), ReconcileWatch.RunAsync(options.Positions, status, time, sinks.Token) };
         await referenceReader.RefreshAsync(token).WaitAsync(ServerTimeout * 4, time, token);
         logger.ReferenceLoaded(catalog.SkuCount, catalog.LocationCount);
         var run = source.RunAsync(reading.Token);

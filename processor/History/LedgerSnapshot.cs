@@ -1,9 +1,13 @@
+using System.Runtime.CompilerServices;
 using Stockflow.Model;
 
 namespace Stockflow.History;
 
 /// <summary>A lane as of an offset: the rows of one partition with a lower offset.</summary>
 public readonly record struct LaneAsOf(string Topic, int Partition, long Offset);
+
+/// <summary>A SKU's lane as of an offset.</summary>
+public readonly record struct SkuAsOf(string SkuId, int Partition, long Offset);
 
 /// <summary>What the ledger has of a lane.</summary>
 /// <param name="Rows">Accepted movements.</param>
@@ -23,7 +27,7 @@ public sealed class LedgerSnapshot(IClickHouse clickHouse)
 
     // On-hand is the last count by event time, of two at one instant the larger, plus the deltas strictly after it. Each transfer also moves
     // what is in transit at its other end. The rules are PositionRules'; a test holds both against each other.
-    private const string PositionsSql = $$"""
+    private static string PositionsSql(string which) => $"""
         SELECT sku_id, leg.1 AS location,
             any(last.1) AS last_ts, any(last.2) AS last_qty,
             any(last.2) + sumIf(qty_delta, own AND ts > last.1 AND movement_type IN
@@ -41,37 +45,43 @@ public sealed class LedgerSnapshot(IClickHouse clickHouse)
             ARRAY JOIN arrayConcat(
                 [(toString(location_id), 1)],
                 if(movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN') AND counterpart_location_id != '', [(toString(counterpart_location_id), 0)], [])) AS leg
-            WHERE {{Lane}} AND stocked = 1
+            WHERE {which} AND stocked = 1
         ) AS moved
         LEFT ANY JOIN
         (
             SELECT sku_id, toString(location_id) AS location, max((toUnixTimestamp64Milli(event_ts), ifNull(counted_qty, 0))) AS last
             FROM ledger_current
-            WHERE {{Lane}} AND stocked = 1 AND movement_type = 'CYCLE_COUNT'
+            WHERE {which} AND stocked = 1 AND movement_type = 'CYCLE_COUNT'
             GROUP BY sku_id, location
         ) AS counts ON moved.sku_id = counts.sku_id AND moved.leg.1 = counts.location
         GROUP BY sku_id, location
-        {{Spill}}
+        {Spill}
         """;
 
     /// <summary>Every position of the lane, in no order.</summary>
-    public async IAsyncEnumerable<StockPosition> PositionsAsync(
-        LaneAsOf lane, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken token)
-    {
-        await foreach (var row in clickHouse.QueryAsync(PositionsSql, Parameters(lane), token))
+    public IAsyncEnumerable<StockPosition> PositionsAsync(LaneAsOf lane, CancellationToken token) =>
+        ReadAsync(PositionsSql(Lane), Parameters(lane), token);
+
+    /// <summary>Every position of some SKUs, each SKU as of its own lane's offset. A few hundred SKUs a call: they travel in the address.</summary>
+    public IAsyncEnumerable<StockPosition> PositionsAsync(string topic, IReadOnlyList<SkuAsOf> skus, CancellationToken token) =>
+        ReadAsync(PositionsSql("""
+            topic = {topic:String} AND sku_id IN {skus:Array(String)} AND partition = {partitions:Array(Int32)}[indexOf({skus:Array(String)}, sku_id)]
+                AND offset < {before:Array(Int64)}[indexOf({skus:Array(String)}, sku_id)]
+            """), new Dictionary<string, object?>
         {
-            yield return new StockPosition(row.Get<string>(0)!, row.Get<string>(1)!, new PositionState
-            {
-                LastCountTs = row.Get<long>(2),
-                LastCountQty = row.Get<long>(3),
-                OnHand = row.Get<long>(4),
-                Unsellable = row.Get<long>(5),
-                Reserved = row.Get<long>(6),
-                InTransitIn = row.Get<long>(7),
-                InTransitOut = row.Get<long>(8),
-                LastEventTs = row.Get<long>(9),
-                Version = row.Get<long>(10),
-            });
+            ["topic"] = topic,
+            ["skus"] = skus.Select(s => s.SkuId).ToArray(),
+            ["partitions"] = skus.Select(s => s.Partition).ToArray(),
+            ["before"] = skus.Select(s => s.Offset).ToArray(),
+        }, token);
+
+    /// <summary>Every SKU that has positions.</summary>
+    public async IAsyncEnumerable<string> SkusAsync(string topic, [EnumeratorCancellation] CancellationToken token)
+    {
+        await foreach (var row in clickHouse.QueryAsync("SELECT DISTINCT sku_id FROM ledger WHERE topic = {topic:String} AND stocked = 1",
+            new Dictionary<string, object?> { ["topic"] = topic }, token))
+        {
+            yield return row.Get<string>(0)!;
         }
     }
 
@@ -80,7 +90,7 @@ public sealed class LedgerSnapshot(IClickHouse clickHouse)
     /// 1970-01-01 UTC. In no order.
     /// </summary>
     public async IAsyncEnumerable<(long RecordedTs, SeenEntry Entry)> SeenAsync(
-        LaneAsOf lane, long sinceTs, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken token)
+        LaneAsOf lane, long sinceTs, [EnumeratorCancellation] CancellationToken token)
     {
         const string Sql = $$"""
             SELECT event_id, offset, toUnixTimestamp64Milli(recorded_at) FROM ledger_current
@@ -119,6 +129,26 @@ public sealed class LedgerSnapshot(IClickHouse clickHouse)
         }
 
         return new LaneContents(0, 0, -1);
+    }
+
+    private async IAsyncEnumerable<StockPosition> ReadAsync(string sql, IReadOnlyDictionary<string, object?> parameters,
+        [EnumeratorCancellation] CancellationToken token)
+    {
+        await foreach (var row in clickHouse.QueryAsync(sql, parameters, token))
+        {
+            yield return new StockPosition(row.Get<string>(0)!, row.Get<string>(1)!, new PositionState
+            {
+                LastCountTs = row.Get<long>(2),
+                LastCountQty = row.Get<long>(3),
+                OnHand = row.Get<long>(4),
+                Unsellable = row.Get<long>(5),
+                Reserved = row.Get<long>(6),
+                InTransitIn = row.Get<long>(7),
+                InTransitOut = row.Get<long>(8),
+                LastEventTs = row.Get<long>(9),
+                Version = row.Get<long>(10),
+            });
+        }
     }
 
     private static Dictionary<string, object?> Parameters(LaneAsOf lane, params (string Name, object Value)[] more)

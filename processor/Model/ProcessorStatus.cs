@@ -48,5 +48,8 @@ public sealed class ProcessorStatus
     /// <summary>Whether the last call to the server succeeded; not ready until all three have.</summary>
     public bool SourceConnected, PositionsConnected, HistoryConnected;
 
+    /// <summary>The last reconciliation of the positions, by whichever process; null before the first.</summary>
+    public ReconcileResult? Reconciled;
+
     public bool IsReady => SourceConnected && PositionsConnected && HistoryConnected;
 }

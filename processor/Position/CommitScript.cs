@@ -19,9 +19,11 @@ internal static class CommitScript
 
     /// <summary>
     /// KEYS[1] the lane's hash tag. ARGV[1] the clock in milliseconds: the new epoch is above the old one and above any that a store which
-    /// lost its data could give out again. Returns the base of the current generation, to which alone the epoch admits, and the lane hash.
+    /// lost its data could give out again. Returns the base of the current generation, to which alone the epoch admits, and the lane hash;
+    /// nothing while a repair holds the lane.
     /// </summary>
     public const string Acquire = Current + """
+        if redis.call('EXISTS', KEYS[1] .. ':hold') == 1 then return {} end
         local lane = base .. ':lane'
         local epoch = tonumber(redis.call('HGET', lane, 'epoch') or '0')
         epoch = math.max(epoch + 1, tonumber(ARGV[1]))

@@ -40,6 +40,11 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
     {
         var db = await redis.OpenAsync(token);
         var answer = (RedisResult[])await RedisConnection.EvaluateAsync(db, CommitScript.Acquire, Tag(partition), time.GetUtcNow().ToUnixTimeMilliseconds());
+        if (answer.Length == 0)
+        {
+            throw new StoreUnavailableException($"Partition {partition} is being repaired ('processor reconcile'); it is free again within seconds.");
+        }
+
         var lane = bases[partition] = (string)answer[0]!;
         var fields = (RedisValue[])answer[1];
         long epoch = 0, next = -1;

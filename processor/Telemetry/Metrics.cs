@@ -78,6 +78,18 @@ public static class Metrics
         Status("stockflow_history_connected", "boolean", "1 if the last call to ClickHouse succeeded.", status => status.HistoryConnected ? 1 : 0),
     ];
 
+    // Absent before the first run of 'processor reconcile'.
+    private static readonly (MetricDefinition Definition, Func<ReconcileResult, double> Read)[] ReconcileMetrics =
+    [
+        Reconcile("stockflow_reconcile_timestamp_seconds", "seconds", "End of the last reconciliation as a Unix time.", result => result.FinishedTs / 1000.0),
+        Reconcile("stockflow_reconcile_compared_positions", "positions", "Positions that the last reconciliation compared with the ledger.", result => result.Compared),
+        Reconcile("stockflow_reconcile_drifting_positions", "positions", "Positions that differed from the ledger.", result => result.Drifting),
+        Reconcile("stockflow_reconcile_repaired_positions", "positions", "Drifting positions that the last reconciliation set right.", result => result.Repaired),
+        Reconcile("stockflow_reconcile_duplicates", "records", "Records that counted a fact again and were not compensated before.", result => result.Duplicates),
+        Reconcile("stockflow_reconcile_reused_event_ids", "records", "Records whose event_id had been used for a different fact.", result => result.Reused),
+        Reconcile("stockflow_reconcile_compensations", "records", "Compensating movements that the last reconciliation sent.", result => result.Compensations),
+    ];
+
     private static readonly Instrument[] ProcessMetrics =
     [
         Process("process_cpu_seconds_total", MetricKind.Counter, "seconds", "CPU time of the process, user and system.",
@@ -127,6 +139,11 @@ public static class Metrics
             Observe(meter, definition, () => [new Measurement<double>(read(status))]);
         }
 
+        foreach (var (definition, read) in ReconcileMetrics)
+        {
+            Observe(meter, definition, () => status.Reconciled is { } result ? [new Measurement<double>(read(result))] : []);
+        }
+
         return meter;
     }
 
@@ -146,6 +163,10 @@ public static class Metrics
 
     private static (MetricDefinition, Func<ProcessorStatus, double>) Status(
         string name, string unit, string help, Func<ProcessorStatus, double> read) =>
+        (Define(name, MetricKind.Gauge, unit, help), read);
+
+    private static (MetricDefinition, Func<ReconcileResult, double>) Reconcile(
+        string name, string unit, string help, Func<ReconcileResult, double> read) =>
         (Define(name, MetricKind.Gauge, unit, help), read);
 
     private static Instrument Process(string name, MetricKind kind, string unit, string help, Func<double> read) =>

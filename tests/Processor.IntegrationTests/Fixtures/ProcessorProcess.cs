@@ -85,6 +85,13 @@ public sealed class ProcessorProcess : IAsyncDisposable
         return status!;
     }
 
+    /// <summary>Waits until <c>/metrics</c> has a line.</summary>
+    public async Task WaitForMetricAsync(string line)
+    {
+        var metrics = "";
+        await WaitAsync(async () => (metrics = await Http.GetStringAsync(new Uri(Address, "/metrics"))).Split('\n').Contains(line), () => $"'{line}' is not in its metrics:\n{metrics}");
+    }
+
     /// <summary>Waits until a text stands in its log.</summary>
     public Task WaitForLogAsync(string text) =>
         WaitAsync(() => Task.FromResult(Output.Contains(text, StringComparison.Ordinal)), () => $"'{text}' is not in its log.");
