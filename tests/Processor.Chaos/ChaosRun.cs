@@ -116,8 +116,15 @@ internal sealed class ChaosRun(ChaosOptions options, long seed)
 
         var clickHouse = new ClickHouseServer(options.Processor, folder, disk);
         await clickHouse.StartAsync();
+        var registry = random.Chance(0.5) ? new RegistryServer(options.Processor, folder) : null;
+        if (registry is not null)
+        {
+            await registry.StartAsync();
+        }
+
         string[] flags =
         [
+            .. registry is null ? (string[])[] : ["--registry.urls", registry.Url, "--registry.absent-seconds", "1"],
             "--kafka.session-timeout-milliseconds", Text(SessionTimeout.TotalMilliseconds),
             "--kafka.commit-interval-milliseconds", random.Pick<string>(["100", "300", "1000"]),
             "--kafka.batch-records", random.Pick<string>(["256", "1024", "4096"]),
@@ -135,6 +142,7 @@ internal sealed class ChaosRun(ChaosOptions options, long seed)
             Kafka = started,
             Redis = redis,
             ClickHouse = clickHouse,
+            Registry = registry,
             Journal = journal,
             SessionTimeout = SessionTimeout,
             RedisTimeout = RedisTimeout,

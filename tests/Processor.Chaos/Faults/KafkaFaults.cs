@@ -2,7 +2,7 @@ using Stockflow.Chaos.Servers;
 
 namespace Stockflow.Chaos.Faults;
 
-/// <summary>What happens to brokers. (A partition without a leader is left out: it makes the listener's native code crash.)</summary>
+/// <summary>What happens to brokers and to the schema registry. (A partition without a leader is left out: it makes the listener's native code crash.)</summary>
 internal static class KafkaFaults
 {
     // Requests with the errors that brokers give them (names of Confluent.Kafka's ErrorCode).
@@ -34,6 +34,15 @@ internal static class KafkaFaults
             }
         }),
         Errors(0), Errors(1), Errors(2), Errors(3), Errors(4), Errors(5), Errors(6), Errors(7), Errors(8), Errors(9),
+        new("registry-kill", async (world, random) =>
+        {
+            var wait = random.Seconds(0.5, 4);
+            world.Journal.Fault("registry-kill", $"SIGKILL; it starts again after {wait.TotalSeconds:0.0} s");
+            world.Registry!.Kill();
+            await Task.Delay(wait);
+            await world.Registry.StartAsync();
+        })
+        { Missing = world => world.Registry is null ? "processors read the schemas from their folder in this run" : null },
         new("kafka-slow", async (world, random) =>
         {
             var wait = random.Seconds(1.5, 4);

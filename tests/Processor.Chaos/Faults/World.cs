@@ -17,6 +17,9 @@ internal sealed class World : IDisposable
 
     public required ClickHouseServer ClickHouse { get; init; }
 
+    /// <summary>The schema registry, or null where processors read the schemas from their own folder.</summary>
+    public required RegistryServer? Registry { get; init; }
+
     public required IReadOnlyList<ProcessorInstance> Processors { get; init; }
 
     public required Journal Journal { get; init; }
@@ -61,6 +64,7 @@ internal sealed class World : IDisposable
 
         Kafka.Dispose();
         Redis.Dispose();
+        Registry?.Dispose();
         ClickHouse.Dispose();
         ClickHouse.Disk?.Dispose();
     }
