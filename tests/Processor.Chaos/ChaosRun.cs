@@ -73,7 +73,7 @@ internal sealed class ChaosRun(ChaosOptions options, long seed)
         var supervision = world.SuperviseAsync(stop.Token);
         await WaitForLanesAsync(world, partitions);
         journal.RestartClock();
-        journal.Say($"load begins: {options.EventsPerSecond:N0} events/s for {options.LoadTime.TotalSeconds:0} s, {partitions} partitions, {first} processors, Redis {Describe(world.Redis.Durability)}, faults every {faults.Pace} on 3 tracks");
+        journal.Say($"load begins: {options.EventsPerSecond:N0} events/s for {options.LoadTime.TotalSeconds:0} s, {partitions} partitions, {first} processors{(world.HasStaticMembers ? " with static membership" : "")}, Redis {Describe(world.Redis.Durability)}, {(world.Registry is null ? "no" : "a")} schema registry, faults every {faults.Pace} on 3 tracks");
         foreach (var missing in faults.Missing(world))
         {
             journal.Say($"left out                 {missing}");
@@ -122,6 +122,7 @@ internal sealed class ChaosRun(ChaosOptions options, long seed)
             await registry.StartAsync();
         }
 
+        var isStatic = random.Chance(0.25);
         string[] flags =
         [
             .. registry is null ? (string[])[] : ["--registry.urls", registry.Url, "--registry.absent-seconds", "1"],
@@ -143,12 +144,14 @@ internal sealed class ChaosRun(ChaosOptions options, long seed)
             Redis = redis,
             ClickHouse = clickHouse,
             Registry = registry,
+            HasStaticMembers = isStatic,
             Journal = journal,
             SessionTimeout = SessionTimeout,
             RedisTimeout = RedisTimeout,
             CanRebuild = await Rebuild.IsKnownAsync(options.Processor, folder),
             Processors = [.. Enumerable.Range(1, World.MostProcessors).Select(number =>
-                new ProcessorInstance(number, options.Processor, folder, started, redis, clickHouse, flags, journal))],
+                new ProcessorInstance(number, options.Processor, folder, started, redis, clickHouse,
+                    isStatic ? [.. flags, "--kafka.instance-id", $"chaos-{number}"] : flags, journal))],
         };
     }
 

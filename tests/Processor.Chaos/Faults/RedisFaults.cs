@@ -20,7 +20,7 @@ internal static class RedisFaults
         {
             var wait = random.Seconds(0.2, 1.5);
             world.Redis.Kill();
-            var ago = random.Seconds(0.1, 4);
+            var ago = random.Chance(0.8) ? random.Seconds(0.1, 4) : random.Seconds(4, 20);
             var (kept, lost) = world.Redis.LoseTail(ago, random.Below(5000));
             world.Journal.Fault("redis-tail-loss", $"SIGKILL; its append-only file loses the last {ago.TotalSeconds:0.0} s ({lost:N0} of {kept + lost:N0} bytes); it starts again after {wait.TotalSeconds:0.0} s");
             await Task.Delay(wait);

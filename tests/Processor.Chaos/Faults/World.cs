@@ -20,6 +20,9 @@ internal sealed class World : IDisposable
     /// <summary>The schema registry, or null where processors read the schemas from their own folder.</summary>
     public required RegistryServer? Registry { get; init; }
 
+    /// <summary>Whether processors keep their place in the group over a restart (group.instance.id).</summary>
+    public required bool HasStaticMembers { get; init; }
+
     public required IReadOnlyList<ProcessorInstance> Processors { get; init; }
 
     public required Journal Journal { get; init; }
