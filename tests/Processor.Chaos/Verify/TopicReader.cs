@@ -1,3 +1,5 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
 using System.Text;
 using Confluent.Kafka;
 using Stockflow.Chaos.Load;
@@ -8,7 +10,7 @@ namespace Stockflow.Chaos.Verify;
 /// <summary>Reads topics from their beginning with a consumer of the harness's own.</summary>
 internal static class TopicReader
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     /// <summary>All records, partition by partition in the order of the offsets.</summary>
     /// <exception cref="InvalidOperationException">The listener has dropped records.</exception>
@@ -50,7 +52,7 @@ internal static class TopicReader
     /// <exception cref="InvalidOperationException">The log is not what was sent: the run proves nothing.</exception>
     public static List<LogRecord> ReadLog(KafkaServer kafka, LoadSender sender)
     {
-        var byContent = new Dictionary<string, Fact>();
+        var byContent = new Dictionary<UInt128, Fact>();
         foreach (var fact in sender.Facts)
         {
             byContent[Content(fact.Key, fact.Value, fact.Trace)] = fact;
@@ -87,6 +89,16 @@ internal static class TopicReader
     public static string? Trace(ConsumeResult<byte[]?, byte[]?> record) =>
         record.Message.Headers is { } headers && headers.TryGetLastBytes(LoadSender.TraceHeader, out var bytes) ? Encoding.UTF8.GetString(bytes) : null;
 
-    private static string Content(byte[]? key, byte[]? value, string? trace) =>
-        $"{(key is null ? "-" : Convert.ToHexString(key))}|{(value is null ? "-" : Convert.ToHexString(value))}|{trace}";
+    // A hash of the whole message: a long run has millions of them.
+    private static UInt128 Content(byte[]? key, byte[]? value, string? trace)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var part in new[] { key, value, trace is null ? null : Encoding.UTF8.GetBytes(trace) })
+        {
+            hash.AppendData(BitConverter.GetBytes(part?.Length ?? -1));
+            hash.AppendData(part ?? []);
+        }
+
+        return BinaryPrimitives.ReadUInt128LittleEndian(hash.GetHashAndReset());
+    }
 }
