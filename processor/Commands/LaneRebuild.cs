@@ -123,7 +123,7 @@ internal sealed class LaneRebuild(
                 throw new SetupException($"SKU {position.SkuId} stands in the ledger under partition {asOf.Partition}, but of {partitions} partitions it belongs to {home}: the topic had another number of partitions. Give it its former number.");
             }
 
-            await lane.AddAsync(position);
+            await lane.AddAsync(position with { State = position.State with { Version = MarkVersion(position.State.Version, asOf.Offset) } });
             await TellAsync();
         }
 
@@ -147,6 +147,12 @@ internal sealed class LaneRebuild(
             }
         }
     }
+
+    /// <summary>
+    /// A version above those that readers hold as the position's mark: a change takes an offset, and a settlement follows a change, so the
+    /// former versions are below twice the offset.
+    /// </summary>
+    internal static long MarkVersion(long changes, long offset) => changes + (2 * offset);
 
     private LaneAsOf AsOf(int partition, long offset) => new(options.Kafka.Topic, partition, offset);
 

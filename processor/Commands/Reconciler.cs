@@ -77,9 +77,9 @@ internal sealed class Reconciler(
                 });
                 await log.WriteAsync("planned", rows, token);
 
-                // The version only grows: readers hold it as the position's mark.
+                // The version only grows: readers hold it as the position's mark, also of a position that was lost.
                 var repairs = drifts.ConvertAll(drift => new PositionRepair(drift.Key, drift.Expected is { } state
-                    ? state with { Version = Math.Max(state.Version, drift.Found?.Version ?? 0) + 1 }
+                    ? state with { Version = Math.Max(LaneRebuild.MarkVersion(state.Version, held.NextOffset), (drift.Found?.Version ?? 0) + 1) }
                     : null));
                 if (!await redis.RepairAsync(held, repairs, token))
                 {

@@ -34,6 +34,7 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
         Assert.Contains("rebuilt 4 of 4 lanes", output, StringComparison.Ordinal);
         var after = await ReadAsync(servers);
         Assert.Equal(Numbers(before.Where(p => !unsettled.Contains(p.Key))), Numbers(after.Where(p => !unsettled.Contains(p.Key))));
+        Assert.All(after, p => Assert.True(p.Value.Version > before[p.Key].Version, $"The version of {p.Key} went back."));
         Assert.Equal(before.Keys.OrderBy(key => key.ToString()), after.Keys.OrderBy(key => key.ToString()));
 
         await using var second = await servers.StartProcessorAsync();
@@ -67,6 +68,28 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
         await FinalState.CheckAsync(servers, count.Result());
         Assert.Equal(0, await processor.StopAsync());
         await CheckOneGenerationAsync(servers);
+    }
+
+    [Fact]
+    public async Task Redis_that_loses_everything_under_load_is_rebuilt_beside_the_running_processor()
+    {
+        await using var servers = await PipelineServers.StartAsync(clickHouse);
+        using var load = servers.Load(87, 40_000, 4000);
+        await load.SendReferenceAsync(default);
+        var count = new IndependentCount(load.Catalog);
+        await using var processor = await servers.StartProcessorAsync();
+        var sending = load.SendMovementsAsync(count, default);
+        await processor.WaitForAppliedAsync(8000);
+        await processor.WaitUntilAsync(status => status.Lanes.Count == PipelineServers.Partitions && status.Lanes.All(lane => lane.CommittedOffset > 0));
+        await FlushAsync(servers);
+        var (code, output) = await RunAsync(servers);
+        Assert.True(code == ExitCode.Ok, output);
+        Assert.Contains("rebuilt 4 of 4 lanes", output, StringComparison.Ordinal);
+
+        await sending;
+        await processor.WaitForEndAsync(load);
+        await FinalState.CheckAsync(servers, count.Result());
+        Assert.Equal(ExitCode.Ok, (await ReconcileDriftTests.RunAsync(servers)).Code);
     }
 
     [Fact]
