@@ -5,10 +5,11 @@ using Stockflow.Source;
 namespace Stockflow;
 
 /// <summary>A running chain of blocks: what the source posts to, and how it is stopped.</summary>
-internal sealed class Lane(LaneStatus status, long startOffset) : ILane, IDisposable
+internal sealed class Lane(LaneStatus status, ProcessorStatus processor, long startOffset) : ILane, IDisposable
 {
     private static readonly TimeSpan DurablePoll = TimeSpan.FromMilliseconds(20);
     private readonly CancellationTokenSource stop = new();
+    private ITargetBlock<RecordBatch> positions = null!;
     private TransformBlock<RecordBatch, RecordBatch> input = null!;
     private long posted = startOffset;
 
@@ -25,9 +26,10 @@ internal sealed class Lane(LaneStatus status, long startOffset) : ILane, IDispos
     /// <summary>Ends when the lane is aborted; not with the process's own token, so that a stopping process drains.</summary>
     public CancellationToken Stopping => stop.Token;
 
-    public void Start(TransformBlock<RecordBatch, RecordBatch> first, Task completion)
+    public void Start(TransformBlock<RecordBatch, RecordBatch> first, ITargetBlock<RecordBatch> position, Task completion)
     {
         input = first;
+        positions = position;
         Completion = completion;
     }
 
@@ -43,11 +45,16 @@ internal sealed class Lane(LaneStatus status, long startOffset) : ILane, IDispos
         return true;
     }
 
+    public bool TryPostAgain(RecordBatch batch) => input.Post(batch);
+
+    /// <summary>An empty batch makes the position stage look at what waits for it besides records. Is there no room, those before it do so.</summary>
+    public void Check() => positions.Post(new RecordBatch(0, 0) { Lane = Status, Ids = Ids });
+
     public async Task DrainAsync(CancellationToken token)
     {
         input.Complete();
         await Completion.WaitAsync(token);
-        while (Status.DurableOffset < posted)
+        while (Status.DurableOffset < posted && Status.HistoryGap == 0 && processor.HistoryConnected)
         {
             await Task.Delay(DurablePoll, token);
         }

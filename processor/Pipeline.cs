@@ -19,7 +19,10 @@ public sealed record PipelineParts(
 
 /// <summary>
 /// The whole graph. One lane a partition:
-/// <code>source -> decode -> validate -> dedupe -> dead letters -> positions -> history (shared) -> offsets</code>
+/// <code>
+/// source -> decode -> validate -> dedupe -> dead letters -> positions -> history (shared) -> offsets
+///   ^ what the history missed is read again from Kafka                    | ClickHouse away
+/// </code>
 /// Each block is bounded, works on one batch at a time and keeps the order.
 /// </summary>
 public sealed class Pipeline(PipelineParts parts)
@@ -28,20 +31,22 @@ public sealed class Pipeline(PipelineParts parts)
     public async Task<ILane> OpenAsync(int partition, long committed, long earliest, CancellationToken token)
     {
         var options = parts.Options;
-        var record = await RetryAsync(partition, () => parts.Positions.AcquireAsync(partition, token), token);
+        SetupException.ThrowIf(partition >= parts.Partitions,
+            $"Topic {options.Kafka.Topic} has more partitions than the {parts.Partitions} that its positions were built with: keys would change lanes. See 'More partitions' in processor/README.md.");
+        var record = await AcquireAsync(partition, committed, token);
         var resume = ResumePoint.Find(partition, record.NextOffset, committed, earliest);
         var status = NewStatus(partition, record.Epoch, resume);
-        parts.Logger.LaneOpened(partition, record.Epoch, resume.Start, resume.Positions, resume.History);
+        parts.Logger.LaneOpened(partition, record.Epoch, resume.Positions, resume.History);
 
-        var lane = new Lane(status, resume.Start);
+        var lane = new Lane(status, parts.Status, resume.Positions);
         var decoder = new DecodeStage(options.Decode, parts.Schemas, parts.MovementSchema, partition, parts.Time, parts.Logger);
         var validator = new ValidateStage(options.Decode, parts.Catalog, parts.RefreshCatalog, partition, parts.Partitions, parts.Time);
-        var dedupe = new DedupeStage(options.Dedupe, status, parts.Time) { AppliedOffset = resume.Positions };
+        var dedupe = new DedupeStage(options.Dedupe, status, parts.Time) { JudgedOffset = resume.Positions };
         var watermark = new WatermarkStage(options.Window, status);
         var positions = new PositionStage(options.Positions, parts.Positions, parts.Ledger, status, lane.Ids, parts.Time, parts.Logger);
         positions.Open(record, resume.Positions, lane.Stopping);
         watermark.Restore(record.Watermarks);
-        var seen = LoadSeenAsync(dedupe, partition, lane.Stopping);
+        var seen = LoadSeenAsync(dedupe, lane);
 
         var decode = Block(batch => decoder.ApplyAsync(batch, lane.Stopping));
         var validate = Block(batch => validator.ApplyAsync(batch, lane.Stopping));
@@ -50,29 +55,30 @@ public sealed class Pipeline(PipelineParts parts)
             await seen;
             dedupe.Apply(batch);
         });
-        var deadLetters = Block(batch => parts.DeadLetters.WriteAsync(batch, resume.Positions, lane.Stopping));
+        var deadLetters = Block(batch => parts.DeadLetters.WriteAsync(batch, lane.Stopping));
         var position = Block(async batch =>
         {
             var from = status.NextOffset;
             watermark.Apply(batch, from);
             await positions.ApplyAsync(batch, commit =>
             {
-                commit.Bucket = dedupe.CurrentBucket();
+                commit.Bucket = dedupe.Store(commit.Seen);
                 dedupe.Expire(commit.ExpiredBuckets);
                 watermark.Save(commit.Watermarks);
             }, lane.Stopping);
             Tally.Count(batch, status, from);
         });
         positions.Connected = connected => parts.Status.PositionsConnected = connected;
-        positions.Wake = () => _ = position.SendAsync(new RecordBatch(0, 0) { Lane = status, Ids = lane.Ids });
+        positions.Wake = lane.Check;
+        var history = new ActionBlock<RecordBatch>(batch => parts.History.TakeAsync(batch, lane.Stopping), Options());
 
         var link = new DataflowLinkOptions { PropagateCompletion = true };
         decode.LinkTo(validate, link);
         validate.LinkTo(dedupeBlock, link);
         dedupeBlock.LinkTo(deadLetters, link);
         deadLetters.LinkTo(position, link);
-        position.LinkTo(parts.History.Input);
-        lane.Start(decode, position.Completion);
+        position.LinkTo(history, link);
+        lane.Start(decode, position, history.Completion);
         return lane;
 
         TransformBlock<RecordBatch, RecordBatch> Block(Func<RecordBatch, ValueTask> stage) => new(
@@ -81,13 +87,43 @@ public sealed class Pipeline(PipelineParts parts)
                 await stage(batch);
                 return batch;
             },
-            new ExecutionDataflowBlockOptions
+            Options());
+
+        ExecutionDataflowBlockOptions Options() => new()
+        {
+            BoundedCapacity = options.BatchesPerBlock,
+            MaxDegreeOfParallelism = 1,
+            EnsureOrdered = true,
+            CancellationToken = lane.Stopping,
+        };
+    }
+
+    // A store that outlives the process and has nothing of a lane that the group has committed has lost its data. Reading again from the
+    // start of the log would show wrong positions for as long as it takes, so the lane waits for the operator.
+    private async Task<LaneRecord> AcquireAsync(int partition, long committed, CancellationToken token)
+    {
+        try
+        {
+            while (true)
             {
-                BoundedCapacity = options.BatchesPerBlock,
-                MaxDegreeOfParallelism = 1,
-                EnsureOrdered = true,
-                CancellationToken = lane.Stopping,
-            });
+                var record = await RetryAsync(partition, () => parts.Positions.AcquireAsync(partition, token), token);
+                if (record.NextOffset >= 0 || committed < 0 || !parts.Positions.OutlivesProcess)
+                {
+                    return record;
+                }
+
+                if (parts.Status.AwaitingRebuild.TryAdd(partition, true))
+                {
+                    parts.Logger.AwaitsRebuild(partition, committed);
+                }
+
+                await Task.Delay(TimeSpan.FromSeconds(1), parts.Time, token);
+            }
+        }
+        finally
+        {
+            parts.Status.AwaitingRebuild.TryRemove(partition, out _);
+        }
     }
 
     // Counters go on over a lane's restart, so that a rate over them stays true.
@@ -107,20 +143,27 @@ public sealed class Pipeline(PipelineParts parts)
             Replayed = former?.Replayed ?? 0,
             NextOffset = resume.Positions,
             DurableOffset = resume.History,
+            HistoryGapEnd = resume.Positions,
             CommittedOffset = resume.History,
         };
     }
 
-    // A load that breaks off starts over: what was loaded already is found again as it is.
-    private Task<bool> LoadSeenAsync(DedupeStage dedupe, int partition, CancellationToken token) => RetryAsync(partition, async () =>
+    // A load that breaks off starts over: what was loaded already is found again as it is. A store that lost its tail meanwhile shows it by
+    // having lost the epoch too; without this look, records that it had applied would be recalled as duplicates.
+    private async Task LoadSeenAsync(DedupeStage dedupe, Lane lane)
     {
-        await foreach (var (bucket, entries) in parts.Positions.LoadSeenAsync(partition, token))
+        var partition = lane.Status.Partition;
+        var isOwner = await RetryAsync(partition, async () =>
         {
-            dedupe.Load(bucket, entries);
-        }
+            await foreach (var (bucket, entries) in parts.Positions.LoadSeenAsync(partition, lane.Stopping))
+            {
+                dedupe.Load(bucket, entries);
+            }
 
-        return true;
-    }, token);
+            return await parts.Positions.IsOwnerAsync(partition, lane.Status.Epoch, lane.Stopping);
+        }, lane.Stopping);
+        LaneLostException.ThrowUnless(isOwner ? CommitOutcome.Applied : CommitOutcome.StaleEpoch, partition);
+    }
 
     private async Task<T> RetryAsync<T>(int partition, Func<Task<T>> call, CancellationToken token)
     {

@@ -63,7 +63,7 @@ public static class RunCommand
             {
                 return Fail(e.Message, CannotStart);
             }
-            catch (Exception e) when (e is SetupException or StoreUnavailableException or ClickHouseException)
+            catch (Exception e) when (e is SetupException or StoreUnavailableException or ClickHouseException or KafkaException)
             {
                 return Fail(e.Message, Failed);
             }
@@ -94,20 +94,16 @@ public static class RunCommand
         using var registry = options.Registry.Urls.Length > 0 ? new SchemaRegistryClient(options.Registry, time, logger) : null;
         ISchemaSource schemas = registry is null ? new FolderSchemaSource(SchemaCatalog.DefaultFolder) : registry;
         var partitions = await StartAsync("Kafka", () => Task.Run(() => CountPartitions(options.Kafka), token));
-        await StartAsync("The position store", async () =>
+        var hasRunBefore = await StartAsync("The position store", async () =>
         {
             await positions.CheckAsync(token);
-            await positions.PinPartitionsAsync(options.Kafka.Topic, partitions, token);
+            var isKnown = await positions.PinPartitionsAsync(options.Kafka.Topic, partitions, token);
             status.PositionsConnected = true;
-            return true;
+            return isKnown;
         });
-        await StartAsync("ClickHouse", async () =>
-        {
-            await clickHouse.EnsureDatabaseAsync(token);
-            await new Migrations(clickHouse, Migrations.DefaultFolder).ApplyAsync(token);
-            status.HistoryConnected = true;
-            return true;
-        });
+
+        // The first start says what is wrong with an address; later ones keep the positions going without ClickHouse.
+        var migrated = await StartAsync("ClickHouse", () => MigrateAsync(mayBeAway: hasRunBefore));
 
         // The sinks outlive the source, so that a stopping process finishes what it has read.
         using var sinks = new CancellationTokenSource();
@@ -130,8 +126,13 @@ public static class RunCommand
             return true;
         });
 
-        var background = new[] { history.RunAsync(sinks.Token), referenceReader.RunAsync(sinks.Token), ReconcileWatch.RunAsync(options.Positions, status, time, sinks.Token) };
-        await referenceReader.RefreshAsync(token).WaitAsync(ServerTimeout * 4, time, token);
+        var catchUp = new HistoryCatchUp(options.Kafka, source.Lanes, pool, status, logger);
+        var background = new[]
+        {
+            WriteHistoryAsync(), referenceReader.RunAsync(sinks.Token), catchUp.RunAsync(sinks.Token),
+            ReconcileWatch.RunAsync(options.Positions, status, time, sinks.Token),
+        };
+        await await Task.WhenAny([referenceReader.RefreshAsync(token), .. background]);
         logger.ReferenceLoaded(catalog.SkuCount, catalog.LocationCount);
         var run = source.RunAsync(reading.Token);
         var ended = await Task.WhenAny([run, .. background]);
@@ -141,6 +142,31 @@ public static class RunCommand
         await Task.WhenAll(background);
         await ended;
         await http.StopAsync(CancellationToken.None);
+
+        async Task<bool> MigrateAsync(bool mayBeAway)
+        {
+            try
+            {
+                await clickHouse.EnsureDatabaseAsync(token);
+                await new Migrations(clickHouse, Migrations.DefaultFolder).ApplyAsync(token);
+                return status.HistoryConnected = true;
+            }
+            catch (ClickHouseException e) when (mayBeAway && e.IsTransient)
+            {
+                logger.HistoryUnavailable(e.Message);
+                return false;
+            }
+        }
+
+        async Task WriteHistoryAsync()
+        {
+            while (!migrated && !await MigrateAsync(mayBeAway: true))
+            {
+                await Task.Delay(TimeSpan.FromSeconds(5), time, token);
+            }
+
+            await history.RunAsync(sinks.Token);
+        }
     }
 
     private static AvroSchema LoadSchema(string record) =>

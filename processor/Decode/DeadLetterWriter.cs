@@ -37,8 +37,8 @@ public sealed class DeadLetterWriter : IDisposable
             .Build();
     }
 
-    /// <summary>Sends the batch's dead letters from <paramref name="fromOffset"/> on; those before it were acknowledged when they were first read.</summary>
-    public async ValueTask WriteAsync(RecordBatch batch, long fromOffset, CancellationToken token)
+    /// <summary>Sends the batch's dead letters; those that were judged before were acknowledged when they were first read.</summary>
+    public async ValueTask WriteAsync(RecordBatch batch, CancellationToken token)
     {
         if (batch.Rejections.Count == 0)
         {
@@ -48,7 +48,7 @@ public sealed class DeadLetterWriter : IDisposable
         var sends = new List<Task>(batch.Rejections.Count);
         foreach (var rejection in batch.Rejections)
         {
-            if (batch.Verdicts[rejection.Index] == Verdict.DeadLetter && batch.Records[rejection.Index].Offset >= fromOffset)
+            if (batch.Verdicts[rejection.Index] == Verdict.DeadLetter && batch.Records[rejection.Index].Offset >= batch.JudgedOffset)
             {
                 sends.Add(SendAsync(batch, rejection, token));
             }

@@ -4,7 +4,7 @@ namespace Stockflow.Dedupe;
 
 /// <summary>
 /// Gives each valid record its verdict: the first offset of an event_id within the horizon wins.
-/// <para>A record below <see cref="AppliedOffset"/> has its verdict already: it was accepted if its fingerprint is stored with its own
+/// <para>A record below <see cref="JudgedOffset"/> has its verdict already: it was accepted if its fingerprint is stored with its own
 /// offset, else it was a duplicate or a dead letter. That holds because fingerprints of records that may be read again never expire.</para>
 /// </summary>
 public sealed class DedupeStage(DedupeOptions options, LaneStatus status, TimeProvider time)
@@ -16,8 +16,8 @@ public sealed class DedupeStage(DedupeOptions options, LaneStatus status, TimePr
     private readonly SortedDictionary<long, long> buckets = [];
     private long horizonOffset;
 
-    /// <summary>The store's next offset when the lane was taken.</summary>
-    public long AppliedOffset { get; set; }
+    /// <summary>Offset after the last record that got a verdict; at first the store's next offset.</summary>
+    public long JudgedOffset { get; set; }
 
     /// <summary>Loads what the store remembers; called once, before the first batch.</summary>
     public void Load(long bucket, ReadOnlySpan<SeenEntry> entries)
@@ -40,24 +40,22 @@ public sealed class DedupeStage(DedupeOptions options, LaneStatus status, TimePr
             seen.ExpireBelow(horizonOffset);
         }
 
-        var last = -1L;
+        batch.JudgedOffset = JudgedOffset;
         for (var i = 0; i < batch.Count; i++)
         {
             var offset = batch.Records[i].Offset;
             var fingerprint = batch.Movements[i].Fingerprint;
-            if (offset < AppliedOffset)
+            if (offset < JudgedOffset)
             {
                 Recall(batch, i, fingerprint, offset);
             }
             else if (batch.Verdicts[i] == Verdict.Pending)
             {
-                var first = seen.FirstOffset(fingerprint, offset) == offset;
-                batch.Verdicts[i] = first ? Verdict.Accepted : Verdict.Duplicate;
-                last = first ? offset : last;
+                batch.Verdicts[i] = seen.FirstOffset(fingerprint, offset) == offset ? Verdict.Accepted : Verdict.Duplicate;
             }
         }
 
-        Note(CurrentBucket(), last);
+        JudgedOffset = Math.Max(JudgedOffset, batch.NextOffset);
     }
 
     private void Note(long bucket, long lastOffset)
@@ -86,8 +84,16 @@ public sealed class DedupeStage(DedupeOptions options, LaneStatus status, TimePr
         }
     }
 
-    /// <summary>Time bucket of fingerprints that are stored now, in units of <see cref="DedupeOptions.BucketSeconds"/> since 1970.</summary>
-    public long CurrentBucket() => time.GetUtcNow().ToUnixTimeSeconds() / options.BucketSeconds;
+    /// <summary>
+    /// Time bucket for fingerprints that are stored now, in units of <see cref="DedupeOptions.BucketSeconds"/> since 1970; may be called
+    /// while a batch is judged.
+    /// </summary>
+    public long Store(List<SeenEntry> entries)
+    {
+        var bucket = time.GetUtcNow().ToUnixTimeSeconds() / options.BucketSeconds;
+        Note(bucket, entries.Count == 0 ? -1 : entries[^1].Offset);
+        return bucket;
+    }
 
     /// <summary>
     /// Drops buckets that left the horizon, and lists them for the store; may be called while a batch is judged. A bucket with an offset

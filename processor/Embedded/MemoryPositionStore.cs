@@ -14,16 +14,19 @@ public sealed class MemoryPositionStore(TimeProvider time) : IPositionStore
     private readonly Dictionary<PositionKey, PositionState> positions = [];
     private readonly Dictionary<string, int> topology = [];
 
+    public bool OutlivesProcess => false;
+
     public Task CheckAsync(CancellationToken token) => Task.CompletedTask;
 
-    public Task PinPartitionsAsync(string topic, int partitions, CancellationToken token)
+    public Task<bool> PinPartitionsAsync(string topic, int partitions, CancellationToken token)
     {
         lock (gate)
         {
             SetupException.ThrowIf(topology.GetValueOrDefault(topic, partitions) != partitions,
                 $"Topic {topic} has {partitions} partitions, but the positions were built with {topology.GetValueOrDefault(topic)}: keys would change lanes.");
+            var isKnown = topology.ContainsKey(topic);
             topology[topic] = partitions;
-            return Task.CompletedTask;
+            return Task.FromResult(isKnown);
         }
     }
 
@@ -33,7 +36,15 @@ public sealed class MemoryPositionStore(TimeProvider time) : IPositionStore
         {
             var lane = Find(partition);
             lane.Epoch = Math.Max(lane.Epoch + 1, time.GetUtcNow().ToUnixTimeMilliseconds());
-            return Task.FromResult(new LaneRecord(lane.Epoch, lane.Next, new Dictionary<string, long>(lane.Watermarks), [.. lane.Unsettled]));
+            return Task.FromResult(new LaneRecord(lane.Epoch, lane.Next, lane.Revision, new Dictionary<string, long>(lane.Watermarks), [.. lane.Unsettled]));
+        }
+    }
+
+    public Task<bool> IsOwnerAsync(int partition, long epoch, CancellationToken token)
+    {
+        lock (gate)
+        {
+            return Task.FromResult(Find(partition).Epoch == epoch);
         }
     }
 
@@ -78,9 +89,14 @@ public sealed class MemoryPositionStore(TimeProvider time) : IPositionStore
                 return Task.FromResult(CommitOutcome.StaleEpoch);
             }
 
-            if (lane.Next != commit.ExpectedOffset)
+            if (lane.Next == commit.NextOffset && lane.Revision == commit.Revision + 1)
             {
-                return Task.FromResult(lane.Next == commit.NextOffset ? CommitOutcome.Applied : CommitOutcome.OffsetMismatch);
+                return Task.FromResult(CommitOutcome.Applied);
+            }
+
+            if (lane.Next != commit.ExpectedOffset || lane.Revision != commit.Revision)
+            {
+                return Task.FromResult(CommitOutcome.OffsetMismatch);
             }
 
             Apply(lane, commit);
@@ -160,6 +176,7 @@ public sealed class MemoryPositionStore(TimeProvider time) : IPositionStore
         }
 
         lane.Next = commit.NextOffset;
+        lane.Revision++;
     }
 
     private LaneState Find(int partition)
@@ -177,6 +194,8 @@ public sealed class MemoryPositionStore(TimeProvider time) : IPositionStore
         public long Epoch { get; set; }
 
         public long Next { get; set; } = -1;
+
+        public long Revision { get; set; }
 
         public SortedDictionary<long, List<SeenEntry>> Seen { get; } = [];
 

@@ -11,8 +11,11 @@ public sealed record HistoryOptions
     /// <summary>How long an insert gathers rows, milliseconds.</summary>
     public int InsertIntervalMilliseconds { get; init; } = 1000;
 
-    /// <summary>Batches that may wait for ClickHouse before the lanes are held back.</summary>
+    /// <summary>Batches of all lanes that may wait for ClickHouse before lanes are held back.</summary>
     public int WaitingBatches { get; init; } = 64;
+
+    /// <summary>How long a lane waits for room before its positions go on without the history, seconds.</summary>
+    public int PatienceSeconds { get; init; } = 10;
 
     /// <exception cref="SetupException">A setting can not work; the message names it.</exception>
     public void Validate()
@@ -20,5 +23,6 @@ public sealed record HistoryOptions
         SetupException.ThrowIf(InsertRows is < 1 or > 10_000_000, "history.insertRows must be from 1 to 10000000");
         SetupException.ThrowIf(InsertIntervalMilliseconds is < 1 or > 60_000, "history.insertIntervalMilliseconds must be from 1 to 60000");
         SetupException.ThrowIf(WaitingBatches is < 1 or > 10_000, "history.waitingBatches must be from 1 to 10000");
+        SetupException.ThrowIf(PatienceSeconds is < 1 or > 3600, "history.patienceSeconds must be from 1 to 3600");
     }
 }

@@ -11,9 +11,40 @@ namespace Stockflow.History;
 public sealed class HistoryStage(
     HistoryOptions options, IClickHouse clickHouse, Action<RecordBatch> release, ProcessorStatus status, TimeProvider time, ILogger logger)
 {
+    /// <summary>Records of a gap that is about to close: new ones may be written beyond it.</summary>
+    private const int NarrowGap = 32_768;
+
     private readonly BufferBlock<RecordBatch> input = new(new DataflowBlockOptions { BoundedCapacity = options.WaitingBatches });
 
-    public ITargetBlock<RecordBatch> Input => input;
+    /// <summary>
+    /// Takes a batch, waiting for room while ClickHouse answers. Is it away, or without room for too long, the batch is left out: the lane's
+    /// positions go on, and the gap is read again from Kafka later. While a gap is wide the new batches are left out too, so that ClickHouse
+    /// is given everything once.
+    /// </summary>
+    public async Task TakeAsync(RecordBatch batch, CancellationToken token)
+    {
+        var lane = batch.Lane;
+        var gap = lane.HistoryGap;
+        var closesGap = batch.NextOffset <= lane.HistoryGapEnd;
+        status.HistoryHasRoom = input.Count < options.WaitingBatches / 2;
+        if (batch.Count > 0 && (((closesGap || gap <= NarrowGap) && input.Post(batch))
+            || (gap == 0 && status.HistoryConnected && await WaitForRoomAsync(batch, token))))
+        {
+            return;
+        }
+
+        if (batch.Count > 0)
+        {
+            lane.Skipped(batch.NextOffset);
+        }
+
+        if (gap == 0 && lane.HistoryGap > 0)
+        {
+            logger.HistorySkips(lane.Partition, batch.FromOffset);
+        }
+
+        release(batch);
+    }
 
     /// <summary>Writes until <paramref name="token"/> ends; what is not durable by then will be read again.</summary>
     public async Task RunAsync(CancellationToken token)
@@ -38,6 +69,20 @@ public sealed class HistoryStage(
         }
     }
 
+    private async Task<bool> WaitForRoomAsync(RecordBatch batch, CancellationToken token)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(token);
+        patience.CancelAfter(TimeSpan.FromSeconds(options.PatienceSeconds));
+        try
+        {
+            return await input.SendAsync(batch, patience.Token);
+        }
+        catch (OperationCanceledException) when (!token.IsCancellationRequested)
+        {
+            return false;
+        }
+    }
+
     // Gathers for the interval, and on for as long as the insert before is under way: a slow ClickHouse gets larger inserts, not waiting lanes.
     private async Task GatherAsync(Load load, Task inFlight, CancellationToken token)
     {
@@ -48,6 +93,7 @@ public sealed class HistoryStage(
             if (input.TryReceive(out var batch))
             {
                 load.Add(batch);
+                status.HistoryHasRoom = input.Count < options.WaitingBatches / 2;
                 continue;
             }
 
@@ -63,7 +109,7 @@ public sealed class HistoryStage(
         await Task.WhenAll(InsertAsync("raw_events", load.Raw.Block, token), InsertAsync("ledger", load.Ledger.Block, token));
         foreach (var batch in load.Batches)
         {
-            batch.Lane.DurableOffset = Math.Max(batch.Lane.DurableOffset, batch.NextOffset);
+            batch.Lane.Written(batch.FromOffset, batch.NextOffset);
             release(batch);
         }
 
@@ -79,7 +125,7 @@ public sealed class HistoryStage(
             return;
         }
 
-        for (var wait = TimeSpan.FromSeconds(1); ; wait = TimeSpan.FromSeconds(Math.Min(30, wait.TotalSeconds * 2)))
+        for (var wait = TimeSpan.FromSeconds(1); ; wait = TimeSpan.FromSeconds(Math.Min(5, wait.TotalSeconds * 2)))
         {
             var started = time.GetTimestamp();
             try

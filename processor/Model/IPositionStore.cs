@@ -3,10 +3,11 @@ namespace Stockflow.Model;
 /// <summary>What a lane finds when it takes a new epoch.</summary>
 /// <param name="Epoch">The new epoch; every older one is refused from now on.</param>
 /// <param name="NextOffset">Offset after the last applied record, or -1 where the lane is new.</param>
+/// <param name="Revision">Number of commits since the lane's first one: it tells a lost tail that did not move the offset.</param>
 /// <param name="Watermarks">Per source: latest event time, milliseconds since 1970-01-01 UTC.</param>
 /// <param name="Unsettled">Positions whose late count is not yet settled against the ledger.</param>
 public sealed record LaneRecord(
-    long Epoch, long NextOffset, IReadOnlyDictionary<string, long> Watermarks, IReadOnlyList<PositionKey> Unsettled);
+    long Epoch, long NextOffset, long Revision, IReadOnlyDictionary<string, long> Watermarks, IReadOnlyList<PositionKey> Unsettled);
 
 /// <summary>A position's name outside a lane.</summary>
 public readonly record struct PositionKey(string SkuId, string LocationId);
@@ -50,6 +51,9 @@ public sealed class LaneCommit
     /// <summary>Offset that the store stands at afterwards; equal to <see cref="ExpectedOffset"/> for a settlement alone.</summary>
     public long NextOffset { get; set; }
 
+    /// <summary>Number of commits that the store must have seen; one more afterwards.</summary>
+    public long Revision { get; set; }
+
     public IdTable Ids { get; set; } = null!;
 
     public List<SeenEntry> Seen { get; } = [];
@@ -79,13 +83,20 @@ public sealed class LaneCommit
 /// </summary>
 public interface IPositionStore : IPositionReader, IAsyncDisposable
 {
+    /// <summary>Whether the store is there before and after the process, so that an empty one has lost what it had.</summary>
+    bool OutlivesProcess { get; }
+
     /// <summary>Fails with one clear line if the store can not keep what it is given (unreachable, or set to evict keys).</summary>
     Task CheckAsync(CancellationToken token);
 
     /// <summary>Remembers the topic's number of partitions; fails if it was another one, because keys would change lanes.</summary>
-    Task PinPartitionsAsync(string topic, int partitions, CancellationToken token);
+    /// <returns>True if it was remembered before.</returns>
+    Task<bool> PinPartitionsAsync(string topic, int partitions, CancellationToken token);
 
     Task<LaneRecord> AcquireAsync(int partition, CancellationToken token);
+
+    /// <summary>Whether the epoch is still the lane's latest.</summary>
+    Task<bool> IsOwnerAsync(int partition, long epoch, CancellationToken token);
 
     /// <summary>The fingerprints that the lane has seen, bucket by bucket, oldest first.</summary>
     IAsyncEnumerable<(long Bucket, SeenEntry[] Entries)> LoadSeenAsync(int partition, CancellationToken token);

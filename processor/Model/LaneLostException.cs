@@ -4,6 +4,14 @@ namespace Stockflow.Model;
 public sealed class LaneLostException(int partition, CommitOutcome outcome)
     : Exception($"Partition {partition}: the position store refused the commit ({outcome}).")
 {
+    public static void ThrowUnless(CommitOutcome applied, int partition)
+    {
+        if (applied != CommitOutcome.Applied)
+        {
+            throw new LaneLostException(partition, applied);
+        }
+    }
+
     public int Partition { get; } = partition;
 
     public CommitOutcome Outcome { get; } = outcome;

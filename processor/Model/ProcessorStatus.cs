@@ -8,6 +8,9 @@ namespace Stockflow.Model;
 /// </summary>
 public sealed class LaneStatus
 {
+    private readonly Lock gate = new();
+    private long durable = -1, gapEnd, headEnd;
+
     public required string Topic { get; init; }
 
     public required int Partition { get; init; }
@@ -23,8 +26,8 @@ public sealed class LaneStatus
     /// <summary>Late counts that wait for the ledger.</summary>
     public long Unsettled;
 
-    /// <summary>Offset after the last record read from Kafka, applied to the positions, durable in the history, committed to Kafka.</summary>
-    public long ReadOffset, NextOffset = -1, DurableOffset = -1, CommittedOffset = -1;
+    /// <summary>Offset after the last record read from Kafka, applied to the positions, committed to Kafka.</summary>
+    public long ReadOffset, NextOffset = -1, CommittedOffset = -1;
 
     /// <summary>Offset after the partition's last record, as the broker last said; -1 where unknown.</summary>
     public long EndOffset = -1;
@@ -34,8 +37,72 @@ public sealed class LaneStatus
 
     public bool Paused;
 
+    /// <summary>Batches of the gap that the history had no room for: they must be read once more.</summary>
+    public long HistoryRefusals;
+
+    /// <summary>Offset up to which the history has every record.</summary>
+    public long DurableOffset
+    {
+        get => Volatile.Read(ref durable);
+        init => durable = value;
+    }
+
+    /// <summary>Offset after the last record that must be read again for the history; up to <see cref="DurableOffset"/> there is none.</summary>
+    public long HistoryGapEnd
+    {
+        get => Volatile.Read(ref gapEnd);
+        init => gapEnd = value;
+    }
+
+    /// <summary>Records that the positions have and the history must still be given.</summary>
+    public long HistoryGap => Math.Max(0, HistoryGapEnd - DurableOffset);
+
+    /// <summary>What may be committed: everything below it is in the positions and in the history.</summary>
+    public long SafeOffset => Math.Min(NextOffset, DurableOffset);
+
     /// <summary>Records that wait in Kafka, 0 where the end is unknown.</summary>
     public long Lag => Math.Max(0, EndOffset - Math.Max(0, NextOffset));
+
+    /// <summary>
+    /// The history has the records of [<paramref name="from"/>, <paramref name="to"/>). Stretches beyond the gap come in order and without
+    /// holes, because whatever is left out moves the gap's end; so they count as soon as the gap is closed.
+    /// </summary>
+    public void Written(long from, long to)
+    {
+        lock (gate)
+        {
+            if (from <= durable)
+            {
+                durable = Math.Max(durable, to);
+            }
+            else if (from >= gapEnd)
+            {
+                headEnd = Math.Max(headEnd, to);
+            }
+
+            if (durable >= gapEnd)
+            {
+                durable = Math.Max(durable, headEnd);
+            }
+        }
+    }
+
+    /// <summary>The history was not given the records up to <paramref name="to"/>.</summary>
+    public void Skipped(long to)
+    {
+        lock (gate)
+        {
+            if (to <= gapEnd)
+            {
+                HistoryRefusals++;
+                return;
+            }
+
+            // What was written beyond the gap is written once more, which changes nothing.
+            gapEnd = to;
+            headEnd = 0;
+        }
+    }
 }
 
 /// <summary>What the process tells about itself: readiness and its lanes.</summary>
@@ -45,11 +112,18 @@ public sealed class ProcessorStatus
 
     public ConcurrentDictionary<RejectReason, long> DeadLetterReasons { get; } = new();
 
-    /// <summary>Whether the last call to the server succeeded; not ready until all three have.</summary>
+    /// <summary>Whether the last call to the server succeeded.</summary>
     public bool SourceConnected, PositionsConnected, HistoryConnected;
 
     /// <summary>The last reconciliation of the positions, by whichever process; null before the first.</summary>
     public ReconcileResult? Reconciled;
 
-    public bool IsReady => SourceConnected && PositionsConnected && HistoryConnected;
+    /// <summary>Whether the history could take a few batches at once.</summary>
+    public bool HistoryHasRoom = true;
+
+    /// <summary>Lanes whose positions are gone from the store and wait for <c>processor rebuild</c>.</summary>
+    public ConcurrentDictionary<int, bool> AwaitingRebuild { get; } = new();
+
+    /// <summary>Whether positions are kept up to date and can be read. The history may lag behind: it is read again from Kafka.</summary>
+    public bool IsReady => SourceConnected && PositionsConnected && AwaitingRebuild.IsEmpty;
 }

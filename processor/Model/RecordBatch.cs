@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Stockflow.Model;
 
 /// <summary>Where a record stands in Kafka and where its bytes lie in the arena.</summary>
@@ -26,6 +28,9 @@ public sealed class RecordBatch
 {
     /// <summary>A full batch takes megabytes and most are far from full, so the arrays grow with what is added.</summary>
     private const int FirstRecords = 128;
+
+    /// <summary>Large values fill a batch before many records do.</summary>
+    private const int MaximumArenaBytes = 4 * 1024 * 1024;
 
     public RecordBatch(int capacity, int arenaBytes)
     {
@@ -63,8 +68,14 @@ public sealed class RecordBatch
     /// <summary>The table that the movements' numbers belong to.</summary>
     public IdTable Ids { get; set; } = null!;
 
-    /// <summary>Offset after the last record; with gaps in the log it may exceed <c>last offset + 1</c>.</summary>
+    /// <summary>Where the batch's stretch of the log begins: the end of the batch before it, which is less than the first offset where the log has holes.</summary>
+    public long FromOffset { get; set; }
+
+    /// <summary>Offset after the last record.</summary>
     public long NextOffset { get; set; }
+
+    /// <summary>Records below this offset got their verdict before, and are read once more for the history.</summary>
+    public long JudgedOffset { get; set; }
 
     /// <summary>Wall clock at the position commit, milliseconds since 1970-01-01 UTC; the ledger's recorded time.</summary>
     public long RecordedTs { get; set; }
@@ -72,7 +83,10 @@ public sealed class RecordBatch
     /// <summary>Records that it can hold.</summary>
     public int Capacity { get; }
 
-    public bool IsFull => Count == Capacity;
+    public bool IsFull => Count == Capacity || ArenaLength >= MaximumArenaBytes;
+
+    /// <summary>Memory that its records take, bytes.</summary>
+    public long MemoryBytes => ArenaLength + ((long)Count * (Unsafe.SizeOf<RecordRef>() + Unsafe.SizeOf<Movement>()));
 
     public ReadOnlySpan<byte> Bytes(Slice slice) =>
         slice.IsPresent ? Arena.AsSpan(slice.Start, slice.Length) : default;
@@ -115,6 +129,9 @@ public sealed class RecordBatch
         ArenaLength = 0;
         Headers.Clear();
         Rejections.Clear();
+        FromOffset = 0;
+        NextOffset = 0;
+        JudgedOffset = 0;
         Ids = null!;
         Lane = null!;
     }

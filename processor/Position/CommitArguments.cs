@@ -16,6 +16,7 @@ internal static class CommitArguments
             commit.Epoch,
             commit.ExpectedOffset < 0 ? "" : commit.ExpectedOffset,
             commit.NextOffset,
+            commit.Revision,
             commit.Bucket,
             SeenCodec.Pack(commit.Seen),
             commit.Watermarks.Count * 2,

@@ -32,27 +32,25 @@ internal static class CommitScript
         """;
 
     /// <summary>
-    /// KEYS[1] the base. ARGV: epoch, expected offset (empty for a new lane), next offset, bucket, packed fingerprints, then five counted groups:
+    /// KEYS[1] the base. ARGV: epoch, expected offset (empty for a new lane), next offset, expected revision, bucket, packed fingerprints, then five counted groups:
     /// watermark fields and values; expired buckets; positions that become unsettled; positions that are settled;
     /// SKUs, each with its id, a count, and that many fields and values.
     /// Returns 'applied', 'epoch' or 'offset'. Positions are absolute values, computed by the one writer that the epoch admits;
-    /// the offset check makes a repeated call change nothing.
+    /// the check of offset and revision makes a repeated call change nothing and finds a store that lost its tail.
     /// </summary>
     public const string Commit = """
         local tag = KEYS[1]
         local lane = tag .. ':lane'
-        local now = redis.call('HMGET', lane, 'epoch', 'next')
+        local now = redis.call('HMGET', lane, 'epoch', 'next', 'revision')
         if now[1] ~= ARGV[1] then return 'epoch' end
-        local next = now[2] or ''
-        if next ~= ARGV[2] then
-          if next == ARGV[3] then return 'applied' end
-          return 'offset'
+        local next, behind = now[2] or '', tonumber(ARGV[4]) - tonumber(now[3] or '0')
+        if next == ARGV[3] and behind == -1 then return 'applied' end
+        if next ~= ARGV[2] or behind ~= 0 then return 'offset' end
+        if ARGV[6] ~= '' then
+          redis.call('RPUSH', tag .. ':seen:' .. ARGV[5], ARGV[6])
+          redis.call('SADD', tag .. ':buckets', ARGV[5])
         end
-        if ARGV[5] ~= '' then
-          redis.call('RPUSH', tag .. ':seen:' .. ARGV[4], ARGV[5])
-          redis.call('SADD', tag .. ':buckets', ARGV[4])
-        end
-        local i = 6
+        local i = 7
         local n = tonumber(ARGV[i])
         if n > 0 then redis.call('HSET', lane, unpack(ARGV, i + 1, i + n)) end
         i = i + n + 1
@@ -76,6 +74,7 @@ internal static class CommitScript
           i = i + 2 + count
         end
         redis.call('HSET', lane, 'next', ARGV[3])
+        redis.call('HINCRBY', lane, 'revision', 1)
         return 'applied'
         """;
 }

@@ -13,6 +13,7 @@ public sealed class PositionStage(
     ILogger logger)
 {
     private const int SampleEvery = 16;
+    private static readonly TimeSpan IdleCheck = TimeSpan.FromSeconds(4);
     private readonly Dictionary<(int Sku, int Location), int> slots = [];
     private readonly List<(int Sku, int Location)> missing = [];
     private readonly List<int> dirty = [];
@@ -20,6 +21,7 @@ public sealed class PositionStage(
     private Entry[] entries = new Entry[1024];
     private LaneCommit commit = null!;
     private int untilSample;
+    private long lastCommit = time.GetTimestamp();
 
     // A lane that the store has no record of has no positions either, and only this lane writes them: what is not in memory is new.
     private bool holdsAll;
@@ -38,6 +40,7 @@ public sealed class PositionStage(
             Partition = status.Partition,
             Epoch = lane.Epoch,
             ExpectedOffset = lane.NextOffset,
+            Revision = lane.Revision,
             Ids = ids,
         };
         status.NextOffset = nextOffset;
@@ -226,18 +229,18 @@ public sealed class PositionStage(
 
     private async Task CommitAsync(CancellationToken token)
     {
-        if (commit.NextOffset == commit.ExpectedOffset && commit.Positions.Count == 0)
+        // An idle lane asks now and then all the same: the store may have lost its tail, or belong to another owner.
+        var started = time.GetTimestamp();
+        if (commit.NextOffset == commit.ExpectedOffset && commit.Positions.Count == 0 && time.GetElapsedTime(lastCommit, started) < IdleCheck)
         {
             return;
         }
 
-        var started = time.GetTimestamp();
+        lastCommit = started;
         var outcome = await RetryAsync(() => store.CommitAsync(commit, token), token);
         Metrics.CommitDuration.Record(time.GetElapsedTime(started).TotalSeconds);
-        if (outcome != CommitOutcome.Applied)
-        {
-            throw new LaneLostException(status.Partition, outcome);
-        }
+        LaneLostException.ThrowUnless(outcome, status.Partition);
+        commit.Revision++;
     }
 
     private async Task<T> RetryAsync<T>(Func<Task<T>> call, CancellationToken token)

@@ -34,7 +34,11 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
         db.Multiplexer.GetEndPoints().Select(endpoint => db.Multiplexer.GetServer(endpoint)).Where(server => !server.IsSlave);
 
     public static Task<RedisResult> EvaluateAsync(IDatabase db, string script, string key, params RedisValue[] arguments) =>
-        GuardAsync(() => db.ScriptEvaluateAsync(script, [key], arguments));
+        GuardAsync(db, () => db.ScriptEvaluateAsync(script, [key], arguments));
+
+    /// <summary>A call with a bound: the client itself waits on for a server that keeps its connections and answers nothing.</summary>
+    public static Task<T> GuardAsync<T>(IDatabase db, Func<Task<T>> call) =>
+        GuardAsync(() => call().WaitAsync(TimeSpan.FromMilliseconds(db.Multiplexer.TimeoutMilliseconds)));
 
     public static async Task<T> GuardAsync<T>(Func<Task<T>> call)
     {

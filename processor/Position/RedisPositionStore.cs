@@ -16,17 +16,16 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
     private readonly ConcurrentDictionary<int, string> bases = new();
     private volatile int partitions;
 
+    public bool OutlivesProcess => true;
+
     public async Task CheckAsync(CancellationToken token) => await RedisCheck.RunAsync(await redis.OpenAsync(token), options.Connection, logger);
 
-    public async Task PinPartitionsAsync(string topic, int partitions, CancellationToken token)
+    public async Task<bool> PinPartitionsAsync(string topic, int partitions, CancellationToken token)
     {
         var db = await redis.OpenAsync(token);
         var key = $"{options.KeyPrefix}:topology";
-        var stored = await RedisConnection.GuardAsync(async () =>
-        {
-            await db.HashSetAsync(key, topic, partitions, When.NotExists);
-            return await db.HashGetAsync(key, topic);
-        });
+        var (isNew, stored) = await RedisConnection.GuardAsync(db, async () =>
+            (await db.HashSetAsync(key, topic, partitions, When.NotExists), await db.HashGetAsync(key, topic)));
         if ((int)stored != partitions)
         {
             throw new SetupException(
@@ -34,6 +33,7 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
         }
 
         this.partitions = partitions;
+        return !isNew;
     }
 
     public async Task<LaneRecord> AcquireAsync(int partition, CancellationToken token)
@@ -47,7 +47,7 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
 
         var lane = bases[partition] = (string)answer[0]!;
         var fields = (RedisValue[])answer[1];
-        long epoch = 0, next = -1;
+        long epoch = 0, next = -1, revision = 0;
         var watermarks = new Dictionary<string, long>();
         for (var i = 0; i < fields.Length; i += 2)
         {
@@ -60,14 +60,24 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
             {
                 next = (long)fields[i + 1];
             }
+            else if (name == "revision")
+            {
+                revision = (long)fields[i + 1];
+            }
             else if (name.StartsWith("wm:", StringComparison.Ordinal))
             {
                 watermarks[name[3..]] = (long)fields[i + 1];
             }
         }
 
-        var unsettled = await RedisConnection.GuardAsync(() => db.SetMembersAsync(lane + ":unsettled"));
-        return new LaneRecord(epoch, next, watermarks, [.. unsettled.Select(member => ParseKey((string)member!))]);
+        var unsettled = await RedisConnection.GuardAsync(db, () => db.SetMembersAsync(lane + ":unsettled"));
+        return new LaneRecord(epoch, next, revision, watermarks, [.. unsettled.Select(member => ParseKey((string)member!))]);
+    }
+
+    public async Task<bool> IsOwnerAsync(int partition, long epoch, CancellationToken token)
+    {
+        var db = await redis.OpenAsync(token);
+        return await RedisConnection.GuardAsync(db, () => db.HashGetAsync(Base(partition) + ":lane", "epoch")) == epoch;
     }
 
     public async IAsyncEnumerable<(long Bucket, SeenEntry[] Entries)> LoadSeenAsync(
@@ -75,7 +85,7 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
     {
         var db = await redis.OpenAsync(token);
         var lane = Base(partition);
-        var buckets = await RedisConnection.GuardAsync(() => db.SetMembersAsync(lane + ":buckets"));
+        var buckets = await RedisConnection.GuardAsync(db, () => db.SetMembersAsync(lane + ":buckets"));
         var entries = new List<SeenEntry>();
         foreach (var bucket in buckets.Select(b => (long)b).Order())
         {
@@ -83,7 +93,7 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
             {
                 token.ThrowIfCancellationRequested();
                 var from = start;
-                var blocks = await RedisConnection.GuardAsync(() => db.ListRangeAsync($"{lane}:seen:{bucket}", from, from + SeenElementsPerRead - 1));
+                var blocks = await RedisConnection.GuardAsync(db, () => db.ListRangeAsync($"{lane}:seen:{bucket}", from, from + SeenElementsPerRead - 1));
                 entries.Clear();
                 foreach (var block in blocks)
                 {
@@ -110,7 +120,7 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
         var lane = Base(partition);
         var order = Enumerable.Range(0, keys.Length).ToArray();
         Array.Sort(order, (a, b) => keys.Span[a].Sku.CompareTo(keys.Span[b].Sku));
-        await RedisConnection.GuardAsync(async () =>
+        await RedisConnection.GuardAsync(db, async () =>
         {
             // One call a SKU, all of them under way at once.
             var reads = new List<(int Start, Task<RedisValue[]> Values)>();

@@ -84,7 +84,7 @@ public sealed record FreshnessPayload(double P50, double P95, double P99, double
 /// <summary>One lane.</summary>
 public sealed record LanePayload(
     string Topic, int Partition, long Epoch, bool Paused, long Read, long Accepted, long Duplicates, long DeadLetters, long Late,
-    long Replayed, long NegativeOnHand, long Unsettled, long ReadOffset, long PositionOffset, long DurableOffset, long CommittedOffset,
+    long Replayed, long NegativeOnHand, long Unsettled, long ReadOffset, long PositionOffset, long DurableOffset, long HistoryGap, long CommittedOffset,
     long EndOffset, long Lag, DateTime? Watermark);
 
 /// <summary>The state of this process. The watermark is the least over its lanes that have one.</summary>

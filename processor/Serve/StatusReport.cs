@@ -42,9 +42,9 @@ internal static class StatusReport
             missing.Add("positions");
         }
 
-        if (!status.HistoryConnected)
+        if (!status.AwaitingRebuild.IsEmpty)
         {
-            missing.Add("history");
+            missing.Add("rebuild");
         }
 
         return missing;
@@ -52,6 +52,6 @@ internal static class StatusReport
 
     private static LanePayload Lane(LaneStatus lane) => new(
         lane.Topic, lane.Partition, lane.Epoch, lane.Paused, lane.Read, lane.Accepted, lane.Duplicates, lane.DeadLetters, lane.Late,
-        lane.Replayed, lane.NegativeOnHand, lane.Unsettled, lane.ReadOffset, lane.NextOffset, lane.DurableOffset, lane.CommittedOffset,
+        lane.Replayed, lane.NegativeOnHand, lane.Unsettled, lane.ReadOffset, lane.NextOffset, lane.DurableOffset, lane.HistoryGap, lane.CommittedOffset,
         lane.EndOffset, lane.Lag, PositionPayload.Time(lane.WatermarkTs));
 }

@@ -76,13 +76,12 @@ public sealed class CompactedTopicReader(
     }
 
     private IConsumer<byte[], byte[]> Build() =>
-        new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig(options.ClientProperties())
+        new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig(options.ConsumerProperties())
         {
             GroupId = options.GroupId + "-reference",
             EnableAutoCommit = false,
             AutoOffsetReset = AutoOffsetReset.Earliest,
             AllowAutoCreateTopics = false,
-            FetchWaitMaxMs = 20,
         })
             .SetErrorHandler((_, e) => logger.KafkaError(e.Reason))
             .SetLogHandler((_, m) => logger.KafkaError(m.Message))

@@ -18,17 +18,23 @@ public interface ILane
     /// <summary>Ends when the lane has ended, with the fault that ended it.</summary>
     Task Completion { get; }
 
-    /// <summary>False if the lane is full now.</summary>
+    /// <summary>Gives the lane its next records; false if it is full now.</summary>
     bool TryPost(RecordBatch batch);
 
-    /// <summary>Finishes what was posted, until <paramref name="token"/> ends.</summary>
+    /// <summary>Gives the lane records that it has applied before, for the history alone; false if it is full now. From any thread.</summary>
+    bool TryPostAgain(RecordBatch batch);
+
+    /// <summary>Makes an idle lane ask the store whether it still owns its place.</summary>
+    void Check();
+
+    /// <summary>Finishes what was posted, until <paramref name="token"/> ends. Does not wait for a history that is away.</summary>
     Task DrainAsync(CancellationToken token);
 
     /// <summary>Drops what is not finished. It will be read again.</summary>
     void Abort();
 }
 
-/// <summary>Opens a lane.</summary>
+/// <summary>Opens a lane; waits, for as long as it takes, for a store that does not answer.</summary>
 /// <param name="partition">Kafka partition.</param>
 /// <param name="committed">Offset that the group has committed, or -1.</param>
 /// <param name="earliest">First offset that the log still holds.</param>

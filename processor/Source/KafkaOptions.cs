@@ -1,3 +1,5 @@
+using System.Globalization;
+using Confluent.Kafka;
 using Stockflow.Model;
 
 namespace Stockflow.Source;
@@ -29,6 +31,12 @@ public sealed record KafkaOptions
     /// <summary>How long a batch waits to fill, milliseconds.</summary>
     public int BatchLingerMilliseconds { get; init; } = 50;
 
+    /// <summary>Memory of records between the broker and the positions, all lanes together, MiB. A lane's share is full: its partition is paused.</summary>
+    public int InFlightMegabytes { get; init; } = 512;
+
+    /// <summary>How partitions are shared out: CooperativeSticky moves as few as it can; Range and RoundRobin take all away first (eager).</summary>
+    public PartitionAssignmentStrategy Assignor { get; init; } = PartitionAssignmentStrategy.CooperativeSticky;
+
     /// <summary>How long a lane may take to finish its work when it is revoked or the process stops, seconds.</summary>
     public int DrainSeconds { get; init; } = 20;
 
@@ -48,6 +56,7 @@ public sealed record KafkaOptions
 
         SetupException.ThrowIf(BatchRecords is < 1 or > 65536, "kafka.batchRecords must be from 1 to 65536");
         SetupException.ThrowIf(BatchLingerMilliseconds is < 0 or > 10_000, "kafka.batchLingerMilliseconds must be from 0 to 10000");
+        SetupException.ThrowIf(InFlightMegabytes is < 16 or > 1_000_000, "kafka.inFlightMegabytes must be from 16 to 1000000");
         SetupException.ThrowIf(DrainSeconds is < 1 or > 600, "kafka.drainSeconds must be from 1 to 600");
         SetupException.ThrowIf(CommitIntervalMilliseconds is < 10 or > 600_000, "kafka.commitIntervalMilliseconds must be from 10 to 600000");
         SetupException.ThrowIf(PropertiesFile is not null && !File.Exists(PropertiesFile), $"kafka.propertiesFile: there is no file {PropertiesFile}");
@@ -77,6 +86,18 @@ public sealed record KafkaOptions
         }
 
         properties["bootstrap.servers"] = BootstrapServers;
+        return properties;
+    }
+
+    /// <summary>Client properties of a consumer that reads many partitions by turns.</summary>
+    public Dictionary<string, string> ConsumerProperties()
+    {
+        // One fetch at a time goes to a broker. With the client's defaults of 500 and 1000 ms a partition that is resumed waits
+        // behind a fetch of others that have nothing new.
+        var properties = ClientProperties();
+        properties.TryAdd("fetch.wait.max.ms", "20");
+        properties.TryAdd("fetch.queue.backoff.ms", "20");
+        properties.TryAdd("session.timeout.ms", SessionTimeoutMilliseconds.ToString(CultureInfo.InvariantCulture));
         return properties;
     }
 }

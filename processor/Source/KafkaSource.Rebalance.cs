@@ -7,69 +7,123 @@ namespace Stockflow.Source;
 /// <content>Partitions that come, go and start again.</content>
 public sealed partial class KafkaSource
 {
+    // Opening a lane asks the broker and the store, which may be away for long: it goes on beside the polling. Until then the partition
+    // stands, paused, at the log's end.
     private List<TopicPartitionOffset> OpenSlots(List<TopicPartition> partitions)
     {
-        var starts = new List<TopicPartitionOffset>();
-        if (partitions.Count == 0)
+        // One member more than there are partitions has none: connected, and idle until another leaves.
+        status.SourceConnected = true;
+        var places = FindPlaces(partitions);
+        foreach (var partition in partitions)
         {
-            // One member more than there are partitions: connected, and idle until another leaves.
-            status.SourceConnected = true;
-            return starts;
+            var slot = new Slot(partition);
+            slot.Opening = OpenLaneAsync(slot, places);
+            slots[slot.Number] = slot;
         }
 
+        return partitions.ConvertAll(p => new TopicPartitionOffset(p, Offset.End));
+    }
+
+    // It uses the client, which must not be closed under it.
+    private Task<Dictionary<int, Place>> FindPlaces(List<TopicPartition> partitions)
+    {
+        var places = Task.Run(() => FindPlacesAsync(partitions));
+        asking = Task.WhenAll(asking, places);
+        return places;
+    }
+
+    private async Task<Dictionary<int, Place>> FindPlacesAsync(List<TopicPartition> partitions)
+    {
+        while (true)
+        {
+            try
+            {
+                return consumer.Committed(partitions, ServerTimeout).ToDictionary(c => c.Partition.Value, c =>
+                {
+                    ended.ThrowIfCancellationRequested();
+                    var log = consumer.QueryWatermarkOffsets(c.TopicPartition, ServerTimeout);
+                    return new Place(c.Offset.IsSpecial ? -1 : c.Offset.Value, log.Low.Value, log.High.Value);
+                });
+            }
+            catch (KafkaException e) when (!e.Error.IsFatal)
+            {
+                logger.KafkaError(e.Error.Reason);
+                await Task.Delay(TimeSpan.FromSeconds(1), time, ended);
+            }
+        }
+    }
+
+    private async Task<ILane> OpenLaneAsync(Slot slot, Task<Dictionary<int, Place>> places)
+    {
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(ended, slot.Abandoned);
+        var place = (await places.WaitAsync(ends.Token))[slot.Number];
+        var lane = await open(slot.Number, place.Committed, place.Earliest, ends.Token);
+        lane.Status.EndOffset = place.End;
+        lane.Status.ReadOffset = lane.StartOffset;
+        return lane;
+    }
+
+    private void Attach(Slot slot)
+    {
         try
         {
-            var committed = consumer.Committed(partitions, ServerTimeout);
-            var opening = committed.Select(c =>
+            if (!slot.IsPaused)
             {
-                var log = consumer.QueryWatermarkOffsets(c.TopicPartition, ServerTimeout);
-                return (c.TopicPartition, Log: log, Lane: open(c.Partition.Value, c.Offset.IsSpecial ? -1 : c.Offset.Value, log.Low.Value, stopping));
-            }).ToList();
-            foreach (var (partition, log, task) in opening)
-            {
-                // Kafka asks for start offsets inside its callback, which can not wait asynchronously; this thread is the source's own.
-                var lane = task.GetAwaiter().GetResult();
-                lane.Status.EndOffset = log.High.Value;
-                lane.Status.ReadOffset = lane.StartOffset;
-                slots[partition.Partition.Value] = new Slot(partition, lane);
-                status.Lanes[partition.Partition.Value] = lane.Status;
-                starts.Add(new TopicPartitionOffset(partition, lane.StartOffset));
+                consumer.Pause([slot.Partition]);
+                slot.IsPaused = true;
             }
 
-            status.SourceConnected = true;
+            if (!slot.Opening.IsCompleted)
+            {
+                return;
+            }
+
+            if (slot.Opening.Exception?.GetBaseException() is { } fault)
+            {
+                fatal = fault is KafkaException k ? new SetupException($"Kafka: {k.Error.Reason}", k) : fault;
+                return;
+            }
+
+            if (slot.Opening.IsCanceled)
+            {
+                return;
+            }
+
+            var lane = slot.Opening.GetAwaiter().GetResult();
+            consumer.Seek(new TopicPartitionOffset(slot.Partition, lane.StartOffset));
+            consumer.Resume([slot.Partition]);
+            slot.IsPaused = false;
+            slot.Attach(lane);
+            Lanes[slot.Number] = lane;
+            status.Lanes[slot.Number] = lane.Status;
         }
         catch (KafkaException e)
         {
-            fatal = new SetupException($"Kafka: {e.Error.Reason}", e);
+            // The client is not ready for it yet: again with the next scan.
+            logger.KafkaError(e.Error.Reason);
         }
-        catch (Exception e) when (e is SetupException or StoreUnavailableException or OperationCanceledException)
-        {
-            fatal = e;
-        }
-
-        return starts;
     }
 
     private void CloseSlots(List<Slot> closing)
     {
         using var bound = new CancellationTokenSource(TimeSpan.FromSeconds(options.DrainSeconds), time);
-        var drains = closing.Select(slot => DrainAsync(slot, bound.Token)).ToArray();
-        Task.WhenAll(drains).GetAwaiter().GetResult();
+        Task.WhenAll(closing.Select(slot => DrainAsync(slot, bound.Token))).GetAwaiter().GetResult();
         var offsets = new List<TopicPartitionOffset>();
         foreach (var slot in closing)
         {
-            // Also stored, or an automatic commit of the former mark may come after the commit below and take it back.
-            StoreOffset(slot);
-            slots.Remove(slot.Partition.Partition.Value);
-            status.Lanes.TryRemove(new(slot.Partition.Partition.Value, slot.Lane.Status));
-            var lane = slot.Lane.Status;
-            var safe = Math.Min(lane.NextOffset, lane.DurableOffset);
-            if (safe >= 0)
+            if (slot.Lane?.Status is { } lane)
             {
-                offsets.Add(new TopicPartitionOffset(slot.Partition, safe));
+                // Also stored, or an automatic commit of the former mark may come after the commit below and take it back.
+                StoreOffset(slot, lane);
+                if (lane.SafeOffset > lane.CommittedOffset)
+                {
+                    offsets.Add(new TopicPartitionOffset(slot.Partition, lane.SafeOffset));
+                }
+
+                logger.LaneClosed(lane.Partition, lane.NextOffset, lane.SafeOffset);
             }
 
-            logger.LaneClosed(lane.Partition, lane.NextOffset, safe);
+            Remove(slot);
         }
 
         try
@@ -87,21 +141,22 @@ public sealed partial class KafkaSource
 
     private async Task DrainAsync(Slot slot, CancellationToken bound)
     {
+        if (slot.Lane is not { } lane)
+        {
+            return;
+        }
+
         try
         {
-            await slot.Lane.DrainAsync(bound);
+            await lane.DrainAsync(bound);
         }
         catch (OperationCanceledException)
         {
-            logger.LaneNotDrained(slot.Lane.Status.Partition, options.DrainSeconds);
+            logger.LaneNotDrained(slot.Number, options.DrainSeconds);
         }
         catch (Exception e) when (e is LaneLostException or StoreUnavailableException)
         {
-            logger.LaneRestarts(slot.Lane.Status.Partition, e.Message);
-        }
-        finally
-        {
-            slot.Lane.Abort();
+            logger.LaneRestarts(slot.Number, e.Message);
         }
     }
 
@@ -109,15 +164,46 @@ public sealed partial class KafkaSource
     {
         foreach (var slot in lost)
         {
-            slot.Lane.Abort();
-            slots.Remove(slot.Partition.Partition.Value);
-            status.Lanes.TryRemove(new(slot.Partition.Partition.Value, slot.Lane.Status));
-            logger.PlaceLost(slot.Partition.Partition.Value, "the group gave it to another member");
+            Remove(slot);
+            logger.PlaceLost(slot.Number, "the group gave it to another member");
         }
+    }
+
+    private void Remove(Slot slot)
+    {
+        slots.Remove(slot.Number);
+        Lanes.TryRemove(slot.Number, out _);
+        status.Lanes.TryRemove(slot.Number, out _);
+        slot.Detach(pool);
+        slot.Dispose();
     }
 
     private List<Slot> Find(IEnumerable<TopicPartitionOffset> partitions) =>
         [.. partitions.Select(p => slots.GetValueOrDefault(p.Partition.Value)).OfType<Slot>()];
+
+    // A lane ends by itself only with a fault. Where the store lost its tail the lane starts again where the store now stands.
+    // Where another processor took the lane it stays shut for a session's time: the group takes the partition away, or leaves it here.
+    private void Restart(Slot slot, ILane lane)
+    {
+        var fault = lane.Completion.Exception?.GetBaseException();
+        if (fault is not LaneLostException lost)
+        {
+            fatal = fault ?? new InvalidOperationException("A lane ended without being closed.");
+            return;
+        }
+
+        logger.LaneRestarts(slot.Number, lost.Message);
+        Lanes.TryRemove(slot.Number, out _);
+        slot.Detach(pool);
+        var wait = lost.Outcome == CommitOutcome.StaleEpoch ? options.SessionTimeoutMilliseconds : 0;
+        slot.Opening = ReopenAsync(slot, TimeSpan.FromMilliseconds(wait));
+    }
+
+    private async Task<ILane> ReopenAsync(Slot slot, TimeSpan wait)
+    {
+        await Task.Delay(wait, time, slot.Abandoned);
+        return await OpenLaneAsync(slot, FindPlaces([slot.Partition]));
+    }
 
     private void NoteCommitted(CommittedOffsets committed)
     {
@@ -129,22 +215,16 @@ public sealed partial class KafkaSource
 
         foreach (var offset in committed.Offsets)
         {
-            if (!offset.Error.IsError && !offset.Offset.IsSpecial && slots.TryGetValue(offset.Partition.Value, out var slot))
+            if (!offset.Error.IsError && !offset.Offset.IsSpecial && slots.GetValueOrDefault(offset.Partition.Value)?.Lane is { } lane)
             {
-                slot.Lane.Status.CommittedOffset = offset.Offset.Value;
+                lane.Status.CommittedOffset = offset.Offset.Value;
             }
         }
     }
 
     private IConsumer<byte[], byte[]> Build()
     {
-        var properties = options.ClientProperties();
-
-        // One fetch at a time goes to a broker. With the client's defaults of 500 and 1000 ms a partition that is resumed waits
-        // behind a fetch of others that have nothing new.
-        properties.TryAdd("fetch.wait.max.ms", "20");
-        properties.TryAdd("fetch.queue.backoff.ms", "20");
-        var config = new ConsumerConfig(properties)
+        var config = new ConsumerConfig(options.ConsumerProperties())
         {
             GroupId = options.GroupId,
             GroupInstanceId = options.InstanceId,
@@ -152,7 +232,7 @@ public sealed partial class KafkaSource
             EnableAutoOffsetStore = false,
             AutoCommitIntervalMs = options.CommitIntervalMilliseconds,
             AutoOffsetReset = AutoOffsetReset.Error,
-            PartitionAssignmentStrategy = PartitionAssignmentStrategy.CooperativeSticky,
+            PartitionAssignmentStrategy = options.Assignor,
             SessionTimeoutMs = options.SessionTimeoutMilliseconds,
             HeartbeatIntervalMs = Math.Min(3000, options.SessionTimeoutMilliseconds / 4),
             EnablePartitionEof = false,
@@ -172,35 +252,6 @@ public sealed partial class KafkaSource
             .Build();
     }
 
-    // A lane ends by itself only with a fault. Where the store lost its tail the lane starts again where the store now stands.
-    // Where another processor took the lane it stays shut for a session's time: the group takes the partition away, or leaves it here.
-    private void Restart(Slot slot)
-    {
-        var fault = slot.Lane.Completion.Exception?.GetBaseException();
-        if (fault is not LaneLostException lost)
-        {
-            fatal = fault ?? new InvalidOperationException("A lane ended without being closed.");
-            return;
-        }
-
-        var now = Environment.TickCount64;
-        if (slot.RestartAt == 0)
-        {
-            logger.LaneRestarts(slot.Partition.Partition, lost.Message);
-            consumer.Pause([slot.Partition]);
-            slot.RestartAt = now + (lost.Outcome == CommitOutcome.StaleEpoch ? options.SessionTimeoutMilliseconds : 0);
-        }
-
-        if (now < slot.RestartAt)
-        {
-            return;
-        }
-
-        var opened = OpenSlots([slot.Partition]);
-        if (fatal is null)
-        {
-            consumer.Seek(opened[0]);
-            consumer.Resume([slot.Partition]);
-        }
-    }
+    /// <summary>What the broker knows of a partition; <see cref="Committed"/> is -1 where the group has nothing.</summary>
+    private readonly record struct Place(long Committed, long Earliest, long End);
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Confluent.Kafka;
 using Stockflow.Model;
 using Stockflow.Telemetry;
@@ -6,16 +7,21 @@ namespace Stockflow.Source;
 
 /// <summary>
 /// Reads the topic, gathers each partition's records into batches and hands them to that partition's lane. A lane that is full has its
-/// partition paused, the others go on; polling never stops. All Kafka calls are made on one thread of its own.
+/// partition paused, the others go on; polling never stops. The consumer is polled on one thread of its own.
 /// </summary>
 public sealed partial class KafkaSource(
     KafkaOptions options, LaneOpener open, BatchPool pool, ProcessorStatus status, TimeProvider time, ILogger logger)
 {
-    private static readonly TimeSpan ServerTimeout = TimeSpan.FromSeconds(15);
+    private const int IdleCheckMilliseconds = 5000;
+    private static readonly TimeSpan ServerTimeout = TimeSpan.FromSeconds(5);
     private readonly Dictionary<int, Slot> slots = [];
     private IConsumer<byte[], byte[]> consumer = null!;
-    private CancellationToken stopping;
+    private Task asking = Task.CompletedTask;
+    private CancellationToken stopping, ended;
     private Exception? fatal;
+
+    /// <summary>The open lanes by partition; for readers on other threads.</summary>
+    public ConcurrentDictionary<int, ILane> Lanes { get; } = new();
 
     /// <summary>Reads until <paramref name="token"/> ends, then drains the lanes and leaves the group.</summary>
     /// <exception cref="SetupException">The log has lost records that were not read yet, or the client refuses to go on.</exception>
@@ -27,11 +33,13 @@ public sealed partial class KafkaSource(
 
     private void Run()
     {
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
+        ended = ending.Token;
         consumer = Build();
         try
         {
             consumer.Subscribe(options.Topic);
-            long nextScan = 0, nextUpkeep = 0;
+            long nextScan = 0, nextUpkeep = 0, nextCheck = 0;
             while (!stopping.IsCancellationRequested && fatal is null)
             {
                 var more = Read(10);
@@ -49,7 +57,8 @@ public sealed partial class KafkaSource(
 
                 if (now >= nextUpkeep)
                 {
-                    Upkeep();
+                    Upkeep(checkIdle: now >= nextCheck);
+                    nextCheck = now >= nextCheck ? now + IdleCheckMilliseconds : nextCheck;
                     nextUpkeep = now + options.CommitIntervalMilliseconds;
                 }
             }
@@ -58,6 +67,8 @@ public sealed partial class KafkaSource(
         {
             status.SourceConnected = false;
             CloseSlots([.. slots.Values]);
+            ending.Cancel();
+            asking.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
             consumer.Close();
             consumer.Dispose();
         }
@@ -77,17 +88,17 @@ public sealed partial class KafkaSource(
                 return false;
             }
 
-            if (slots.TryGetValue(result.Partition.Value, out var slot))
+            // Before its lane is open a partition stands at the log's end, and after a rebalance the client may rewind.
+            if (slots.TryGetValue(result.Partition.Value, out var slot) && slot.Lane is { } lane && result.Offset.Value >= slot.ReadOffset)
             {
-                Gather(slot, result);
+                Gather(slot, lane, result);
             }
 
             return true;
         }
         catch (ConsumeException e) when (e.Error.Code is ErrorCode.Local_AutoOffsetReset or ErrorCode.OffsetOutOfRange)
         {
-            fatal = new SetupException(
-                $"Topic {options.Topic}: records were deleted before they were read ({e.Error.Reason}). Nothing was skipped. Restore them, or rebuild from another source before you start again.", e);
+            fatal = RecordsGone(options.Topic, e);
             return false;
         }
         catch (ConsumeException e) when (!e.Error.IsFatal)
@@ -102,63 +113,46 @@ public sealed partial class KafkaSource(
         }
     }
 
-    private void Gather(Slot slot, ConsumeResult<byte[], byte[]> result)
+    internal static SetupException RecordsGone(string topic, KafkaException e) => new(
+        $"Topic {topic}: records were deleted before they were read ({e.Error.Reason}). Nothing was skipped. Restore them, or rebuild from another source before you start again.", e);
+
+    private void Gather(Slot slot, ILane lane, ConsumeResult<byte[], byte[]> result)
     {
         if (slot.Filling is not { } batch)
         {
             slot.Filling = batch = pool.Rent();
-            batch.Lane = slot.Lane.Status;
-            batch.Ids = slot.Lane.Ids;
+            batch.Lane = lane.Status;
+            batch.Ids = lane.Ids;
+            batch.FromOffset = slot.ReadOffset;
             slot.FillingSince = Environment.TickCount64;
         }
 
-        var message = result.Message;
-        batch.Add(result.Offset.Value, message.Timestamp.UnixTimestampMs, message.Key, message.Key is not null,
-            message.Value, message.Value is not null, Headers(message.Headers));
-        slot.Lane.Status.ReadOffset = result.Offset.Value + 1;
+        batch.Add(result);
+        slot.ReadOffset = lane.Status.ReadOffset = batch.NextOffset;
         if (batch.IsFull)
         {
             slot.Ready.Enqueue(batch);
             slot.Filling = null;
-            Forward(slot);
+            Forward(slot, lane);
         }
     }
 
-    private static KeyValuePair<string, byte[]?>[]? Headers(Headers? headers)
+    private void Forward(Slot slot, ILane lane)
     {
-        if (headers is not { Count: > 0 })
-        {
-            return null;
-        }
-
-        var copy = new KeyValuePair<string, byte[]?>[headers.Count];
-        for (var i = 0; i < copy.Length; i++)
-        {
-            copy[i] = new(headers[i].Key, headers[i].GetValueBytes());
-        }
-
-        return copy;
-    }
-
-    private void Forward(Slot slot)
-    {
-        while (slot.Ready.TryPeek(out var batch))
-        {
-            // A batch that is posted belongs to the lane.
-            var end = batch.NextOffset;
-            if (!slot.Lane.TryPost(batch))
-            {
-                break;
-            }
-
-            slot.Ready.Dequeue();
-            slot.PostedOffset = end;
-        }
-
-        if (slot.Ready.Count > 0 && !slot.Lane.Status.Paused)
+        slot.Forward();
+        var share = options.InFlightMegabytes * 1024L * 1024 / slots.Count;
+        var bytes = slot.BytesInFlight;
+        if (!slot.IsPaused && (slot.Ready.Count > 0 || bytes >= share))
         {
             consumer.Pause([slot.Partition]);
-            slot.Lane.Status.Paused = true;
+            slot.IsPaused = lane.Status.Paused = true;
+        }
+
+        // Resuming refills the client's queue from the broker: wait until the lane is nearly empty.
+        else if (slot.IsPaused && slot.Ready.Count == 0 && bytes <= share / 2 && lane.Waiting <= 1)
+        {
+            consumer.Resume([slot.Partition]);
+            slot.IsPaused = lane.Status.Paused = false;
         }
     }
 
@@ -166,32 +160,30 @@ public sealed partial class KafkaSource(
     {
         foreach (var slot in slots.Values.ToArray())
         {
-            if (slot.Lane.Completion.IsCompleted)
+            if (slot.Lane is not { } lane)
             {
-                Restart(slot);
+                Attach(slot);
+                continue;
+            }
+
+            if (lane.Completion.IsCompleted)
+            {
+                Restart(slot, lane);
                 continue;
             }
 
             // A lane that is busy gains nothing from a small batch behind the one it works on: the batch grows until the lane is free.
-            if (slot.Filling is { } batch && now - slot.FillingSince >= options.BatchLingerMilliseconds
-                && slot.Lane.Status.NextOffset >= slot.PostedOffset)
+            if (slot.Filling is { } batch && now - slot.FillingSince >= options.BatchLingerMilliseconds && lane.Status.NextOffset >= slot.PostedOffset)
             {
                 slot.Ready.Enqueue(batch);
                 slot.Filling = null;
             }
 
-            Forward(slot);
-
-            // Resuming refills the client's queue from the broker: wait until the lane is nearly empty.
-            if (slot.Lane.Status.Paused && slot.Ready.Count == 0 && slot.Lane.Waiting <= 1)
-            {
-                consumer.Resume([slot.Partition]);
-                slot.Lane.Status.Paused = false;
-            }
+            Forward(slot, lane);
         }
     }
 
-    private void Upkeep()
+    private void Upkeep(bool checkIdle)
     {
         if (!status.SourceConnected && slots.Count > 0)
         {
@@ -200,11 +192,21 @@ public sealed partial class KafkaSource(
 
         foreach (var slot in slots.Values)
         {
-            StoreOffset(slot);
+            if (slot.Lane is not { } lane)
+            {
+                continue;
+            }
+
+            StoreOffset(slot, lane.Status);
+            if (checkIdle && lane.Status.NextOffset >= slot.ReadOffset)
+            {
+                lane.Check();
+            }
+
             var high = consumer.GetWatermarkOffsets(slot.Partition).High;
             if (high != Offset.Unset)
             {
-                slot.Lane.Status.EndOffset = high.Value;
+                lane.Status.EndOffset = high.Value;
             }
         }
     }
@@ -223,11 +225,9 @@ public sealed partial class KafkaSource(
         }
     }
 
-    // What may be committed is in the positions and in the history; a batch in work is in neither.
-    private void StoreOffset(Slot slot)
+    private void StoreOffset(Slot slot, LaneStatus lane)
     {
-        var lane = slot.Lane.Status;
-        var safe = Math.Min(lane.NextOffset, lane.DurableOffset);
+        var safe = lane.SafeOffset;
         if (safe <= slot.StoredOffset)
         {
             return;
@@ -242,26 +242,5 @@ public sealed partial class KafkaSource(
         {
             logger.OffsetCommitFailed(e.Error.Reason);
         }
-    }
-
-    private sealed class Slot(TopicPartition partition, ILane lane)
-    {
-        public TopicPartition Partition { get; } = partition;
-
-        public ILane Lane { get; } = lane;
-
-        public Queue<RecordBatch> Ready { get; } = new();
-
-        public RecordBatch? Filling { get; set; }
-
-        public long FillingSince { get; set; }
-
-        /// <summary>Offset after the last record that the lane was given.</summary>
-        public long PostedOffset { get; set; } = -1;
-
-        /// <summary>What the client will commit next; committed only when the broker has said so.</summary>
-        public long StoredOffset { get; set; } = lane.Status.CommittedOffset;
-
-        public long RestartAt { get; set; }
     }
 }

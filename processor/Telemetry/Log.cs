@@ -6,8 +6,8 @@ namespace Stockflow.Telemetry;
 /// </summary>
 public static partial class Log
 {
-    [LoggerMessage(201, LogLevel.Information, "Partition {Partition} assigned: epoch {Epoch}, starts at {Start} (positions at {Positions}, history at {History})")]
-    public static partial void LaneOpened(this ILogger logger, int partition, long epoch, long start, long positions, long history);
+    [LoggerMessage(201, LogLevel.Information, "Partition {Partition} assigned: epoch {Epoch}, positions at {Positions}, history at {History}")]
+    public static partial void LaneOpened(this ILogger logger, int partition, long epoch, long positions, long history);
 
     [LoggerMessage(202, LogLevel.Information, "Partition {Partition} closed at {Next}, committed {Committed}")]
     public static partial void LaneClosed(this ILogger logger, int partition, long next, long committed);
@@ -35,6 +35,9 @@ public static partial class Log
 
     [LoggerMessage(210, LogLevel.Warning, "Reference data waits for the schema registry: {Reason}")]
     public static partial void ReferenceWaits(this ILogger logger, string reason);
+
+    [LoggerMessage(211, LogLevel.Error, "Partition {Partition}: the position store has no record of it though the group has committed offset {Committed}. The store lost its data; the lane waits until 'processor rebuild' has computed it anew")]
+    public static partial void AwaitsRebuild(this ILogger logger, int partition, long committed);
 
     [LoggerMessage(301, LogLevel.Warning, "Schema registry {Url} does not answer, try {Attempt}: {Reason}")]
     public static partial void RegistryUnreachable(this ILogger logger, string url, int attempt, string reason);
@@ -68,6 +71,12 @@ public static partial class Log
 
     [LoggerMessage(501, LogLevel.Warning, "History waits for ClickHouse: {Reason}")]
     public static partial void HistoryUnavailable(this ILogger logger, string reason);
+
+    [LoggerMessage(502, LogLevel.Warning, "Partition {Partition}: positions go on without the history from offset {Offset} on; those records are read again when ClickHouse has room")]
+    public static partial void HistorySkips(this ILogger logger, int partition, long offset);
+
+    [LoggerMessage(503, LogLevel.Information, "Partition {Partition}: records {From} to {To} are read again for the history")]
+    public static partial void HistoryCatchesUp(this ILogger logger, int partition, long from, long to);
 
     [LoggerMessage(601, LogLevel.Information, "HTTP API listens on {Urls}")]
     public static partial void HttpListening(this ILogger logger, string urls);

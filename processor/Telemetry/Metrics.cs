@@ -56,6 +56,7 @@ public static class Metrics
         Lane("stockflow_lane_read_offset", MetricKind.Gauge, "offset", "Offset after the last record read from Kafka.", lane => lane.ReadOffset),
         Lane("stockflow_lane_position_offset", MetricKind.Gauge, "offset", "Offset after the last record applied to the positions; -1 before the first.", lane => lane.NextOffset),
         Lane("stockflow_lane_durable_offset", MetricKind.Gauge, "offset", "Offset after the last record durable in the history; -1 before the first.", lane => lane.DurableOffset),
+        Lane("stockflow_lane_history_gap_records", MetricKind.Gauge, "records", "Records that the positions have and the history must still be given: ClickHouse was away.", lane => lane.HistoryGap),
         Lane("stockflow_lane_committed_offset", MetricKind.Gauge, "offset", "Offset committed to Kafka; -1 before the first.", lane => lane.CommittedOffset),
         Lane("stockflow_lane_end_offset", MetricKind.Gauge, "offset", "Offset after the partition's last record; -1 where unknown.", lane => lane.EndOffset),
         Lane("stockflow_lane_epoch", MetricKind.Gauge, "epoch", "Epoch under which the lane writes.", lane => lane.Epoch),
@@ -72,7 +73,8 @@ public static class Metrics
     private static readonly (MetricDefinition Definition, Func<ProcessorStatus, double> Read)[] StatusMetrics =
     [
         Status("stockflow_lanes", "lanes", "Partitions that this process owns.", status => status.Lanes.Count),
-        Status("stockflow_ready", "boolean", "1 while source and sinks are connected.", status => status.IsReady ? 1 : 0),
+        Status("stockflow_ready", "boolean", "1 while positions are kept up to date and can be read.", status => status.IsReady ? 1 : 0),
+        Status("stockflow_lanes_awaiting_rebuild", "lanes", "Lanes whose positions are gone from the store until processor rebuild has run.", status => status.AwaitingRebuild.Count),
         Status("stockflow_source_connected", "boolean", "1 if the last call to Kafka succeeded.", status => status.SourceConnected ? 1 : 0),
         Status("stockflow_positions_connected", "boolean", "1 if the last call to the position store succeeded.", status => status.PositionsConnected ? 1 : 0),
         Status("stockflow_history_connected", "boolean", "1 if the last call to ClickHouse succeeded.", status => status.HistoryConnected ? 1 : 0),

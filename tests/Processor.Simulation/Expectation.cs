@@ -1,3 +1,4 @@
+using System.Text;
 using Stockflow.Model;
 
 namespace Stockflow.Simulation;
@@ -97,6 +98,39 @@ internal sealed class Expectation
         var record = history.Log[(int)offset];
         return record.IsBroken
             || (record.IsUncertain && !Accepted.Contains(offset) && !(earliest.TryGetValue(record.Event, out var first) && first < offset));
+    }
+
+    /// <summary>What a rebuild makes of the ledger's rows: the state of a store that has applied them.</summary>
+    public LaneCommit Rebuilt(IReadOnlyList<long> rows, long next)
+    {
+        var ids = new IdTable();
+        var commit = new LaneCommit { Partition = 0, Epoch = 0, NextOffset = next, Ids = ids };
+        commit.Seen.AddRange(rows.Select(offset => new SeenEntry(history.Fingerprint(offset), offset)));
+        for (var i = 0; i < LaneHistory.Skus * LaneHistory.Locations; i++)
+        {
+            var (sku, location) = (i / LaneHistory.Locations, i % LaneHistory.Locations);
+            if (history.Position(sku, location, rows) is not { } position)
+            {
+                continue;
+            }
+
+            var count = history.OnHand(sku, location, rows);
+            var state = new PositionState
+            {
+                OnHand = position.OnHand,
+                Unsellable = position.Unsellable,
+                Reserved = position.Reserved,
+                InTransitIn = position.In,
+                InTransitOut = position.Out,
+                LastCountTs = count.LastCountTs,
+                LastCountQty = count.LastCountQty,
+                LastEventTs = rows.Select(offset => history.Log[(int)offset]).Where(r => r.Sku == sku && r.Location == location).Max(r => (long?)r.EventTs) ?? 0,
+            };
+            commit.Positions.Add(new PositionWrite(
+                ids.Intern(Encoding.UTF8.GetBytes(LaneHistory.SkuId(sku))), ids.Intern(Encoding.UTF8.GetBytes(LaneHistory.LocationId(location))), state, Settlement.Unchanged));
+        }
+
+        return commit;
     }
 
     private void Judge(long offset, bool accepted, DateTimeOffset at)

@@ -18,6 +18,7 @@ internal sealed class Faults(Scenario scenario)
         }
 
         Assign(scenario.Members[0]);
+        world.Begin(RebuildAsync);
         var end = world.Now + TimeSpan.FromSeconds(plan.FaultSeconds);
         while (world.Now < end)
         {
@@ -33,6 +34,19 @@ internal sealed class Faults(Scenario scenario)
 
         isOver = true;
         plan.Heal();
+    }
+
+    // An operator finds a lane that waits because Redis has nothing of it, though the group has committed.
+    private async Task RebuildAsync()
+    {
+        while (true)
+        {
+            await world.WaitAsync(world.Between(1000, 15_000));
+            if (scenario.Store is { IsUp: true, NextOffset: < 0 } store && scenario.Ledger.IsUp && broker.Committed >= 0)
+            {
+                store.Rebuild(scenario.Expectation.Rebuilt(scenario.Ledger.Rows.Where(offset => offset < broker.Committed).ToList(), broker.Committed));
+            }
+        }
     }
 
     private void Strike()

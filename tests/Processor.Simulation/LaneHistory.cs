@@ -86,6 +86,8 @@ internal sealed class LaneHistory
         return touched ? new ExpectedPosition(OnHand(sku, location, offsets).OnHand, unsellable, reserved, comingIn, goingOut) : null;
     }
 
+    public UInt128 Fingerprint(long offset) => SipHash128.Hash(System.Text.Encoding.UTF8.GetBytes($"event-{Log[(int)offset].Event}"));
+
     public static string SkuId(int sku) => $"SKU-{sku}";
 
     public static string LocationId(int location) => $"LOC-{location}";

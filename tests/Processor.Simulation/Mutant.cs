@@ -26,6 +26,15 @@ public enum Mutant
     /// <summary>An insert that was not answered counts as durable.</summary>
     UnansweredInsertIsDurable,
 
+    /// <summary>The store applies a commit whatever revision it has: a settlement that it lost is not missed.</summary>
+    NoRevision,
+
+    /// <summary>What the history lacks below the positions is not read again.</summary>
+    NoGap,
+
+    /// <summary>A batch that the history had no room for leaves no gap.</summary>
+    SkippedIsWritten,
+
     /// <summary>A lane does not ask whether the store still has its epoch when it has loaded the fingerprints.</summary>
     NoCheckAfterLoad,
 }

@@ -21,6 +21,7 @@ internal sealed class SimulatedLane
     private readonly Channel<RecordBatch> judging = Channel.CreateBounded<RecordBatch>(2);
     private readonly Channel<RecordBatch> rejecting = Channel.CreateBounded<RecordBatch>(2);
     private readonly Channel<RecordBatch> applying = Channel.CreateBounded<RecordBatch>(2);
+    private readonly Channel<RecordBatch> taking = Channel.CreateBounded<RecordBatch>(2);
     private readonly LaneRecord record;
     private readonly ResumePoint resume;
     private readonly DedupeStage dedupe;
@@ -35,17 +36,17 @@ internal sealed class SimulatedLane
         world = scenario.World;
         this.record = record;
         resume = ResumePoint.Find(0, record.NextOffset, committed, 0);
-        Status = new LaneStatus { Topic = "t", Partition = 0, Epoch = record.Epoch, NextOffset = resume.Positions, DurableOffset = resume.History };
-        ReadOffset = scenario.Mutant == Mutant.StartAtCommit && committed >= 0 ? committed : resume.Start;
+        Status = new LaneStatus { Topic = "t", Partition = 0, Epoch = record.Epoch, NextOffset = resume.Positions, DurableOffset = resume.History, HistoryGapEnd = scenario.Mutant == Mutant.NoGap ? resume.History : resume.Positions };
+        ReadOffset = scenario.Mutant == Mutant.StartAtCommit && committed >= 0 ? committed : resume.Positions;
         var options = scenario.Plan.ShortHorizon
             ? new DedupeOptions { HorizonHours = Expectation.HorizonSeconds / 3600.0, BucketSeconds = Expectation.BucketSeconds }
             : new DedupeOptions();
-        dedupe = new DedupeStage(options, Status, process.Clock) { AppliedOffset = scenario.Mutant == Mutant.NoRecall ? 0 : resume.Positions };
+        dedupe = new DedupeStage(options, Status, process.Clock) { JudgedOffset = resume.Positions };
         var cached = scenario.Plan.SmallCache ? 2 : 1000;
         positions = new PositionStage(
             new PositionOptions { CachedPositionsPerLane = cached }, process, process, Status, ids, process.Clock, NullLogger.Instance)
         {
-            Wake = () => world.Begin(WakeAsync),
+            Wake = Check,
         };
         positions.Open(record, resume.Positions, stop.Token);
     }
@@ -58,14 +59,20 @@ internal sealed class SimulatedLane
     public Task Completion => end.Task;
 
     /// <summary>What may be committed to Kafka.</summary>
-    public long SafeOffset => scenario.Mutant == Mutant.CommitBeforeDurable ? Status.NextOffset : Math.Min(Status.NextOffset, Status.DurableOffset);
+    public long SafeOffset => scenario.Mutant == Mutant.CommitBeforeDurable ? Status.NextOffset : Status.SafeOffset;
 
     /// <summary>Takes a new epoch and starts.</summary>
     public static async Task<SimulatedLane> OpenAsync(Scenario scenario, SimulatedProcess process, SimulatedHistory history)
     {
         var broker = scenario.Broker;
         var committed = await RetryAsync(process, () => process.CallAsync(broker, "committed", () => broker.Committed));
-        var record = await RetryAsync(process, () => process.AcquireAsync(0, default));
+        LaneRecord record;
+        while ((record = await RetryAsync(process, () => process.AcquireAsync(0, default))).NextOffset < 0 && committed >= 0)
+        {
+            scenario.World.Count("waits for a rebuild");
+            await process.WaitAsync(TimeSpan.FromSeconds(1), default);
+        }
+
         var lane = new SimulatedLane(scenario, process, history, record, committed);
         scenario.World.Say(process.Name, $"opens the lane with epoch {record.Epoch}: reads from {lane.ReadOffset}, next {record.NextOffset}, committed {committed}");
         scenario.World.Count("lanes opened");
@@ -73,6 +80,9 @@ internal sealed class SimulatedLane
         scenario.World.Begin(lane.JudgeAsync);
         scenario.World.Begin(lane.RejectAsync);
         scenario.World.Begin(lane.ApplyAsync);
+        scenario.World.Begin(lane.TakeAsync);
+        scenario.World.Begin(lane.CheckIdleAsync);
+        scenario.World.Begin(new SimulatedCatchUp(scenario.World, process, history, lane, lane.stop.Token).RunAsync);
         return lane;
     }
 
@@ -80,7 +90,7 @@ internal sealed class SimulatedLane
     public async Task DrainAsync(CancellationToken bound)
     {
         isDraining = true;
-        while (Status.DurableOffset < ReadOffset)
+        while (Status.DurableOffset < ReadOffset && Status.HistoryGap == 0 && history.IsConnected)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(20), process.Clock, bound);
             if (end.Task.IsCompleted)
@@ -91,6 +101,21 @@ internal sealed class SimulatedLane
     }
 
     public void Abort() => stop.Cancel();
+
+    /// <summary>Gives the lane records that it has applied before; false if it is full.</summary>
+    public bool TryPostAgain(RecordBatch batch) => judging.Writer.TryWrite(batch);
+
+    /// <summary>Reads records of the log.</summary>
+    public RecordBatch Read(long from, int count)
+    {
+        var batch = new RecordBatch(count, 64) { Lane = Status, Ids = ids, FromOffset = from };
+        while (batch.Count < count)
+        {
+            Add(batch, from + batch.Count);
+        }
+
+        return batch;
+    }
 
     private static async Task<T> RetryAsync<T>(SimulatedProcess process, Func<Task<T>> call)
     {
@@ -120,12 +145,8 @@ internal sealed class SimulatedLane
                 }
 
                 var count = (int)Math.Min(scenario.Broker.End - ReadOffset, world.Random.Next(1, 9));
-                var batch = new RecordBatch(count, 64) { Lane = Status, Ids = ids };
-                for (; batch.Count < count; ReadOffset++)
-                {
-                    Add(batch, ReadOffset);
-                }
-
+                var batch = Read(ReadOffset, count);
+                ReadOffset = batch.NextOffset;
                 world.Count("batches");
                 await judging.Writer.WriteAsync(batch, stop.Token);
             }
@@ -136,13 +157,20 @@ internal sealed class SimulatedLane
         }
     }
 
-    private async Task WakeAsync()
+    // Where there is no room, the batches before it do its work.
+    private void Check() => applying.Writer.TryWrite(new RecordBatch(0, 0) { Lane = Status, Ids = ids });
+
+    private async Task CheckIdleAsync()
     {
         try
         {
-            await applying.Writer.WriteAsync(new RecordBatch(0, 0) { Lane = Status, Ids = ids }, stop.Token);
+            while (true)
+            {
+                await process.WaitAsync(TimeSpan.FromSeconds(5), stop.Token);
+                Check();
+            }
         }
-        catch (OperationCanceledException)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             // The lane was aborted.
         }
@@ -154,6 +182,7 @@ internal sealed class SimulatedLane
         return StageAsync(judging, rejecting, async batch =>
         {
             await loading;
+            dedupe.JudgedOffset = scenario.Mutant == Mutant.NoRecall ? 0 : dedupe.JudgedOffset;
             dedupe.Apply(batch);
         });
     }
@@ -166,13 +195,8 @@ internal sealed class SimulatedLane
             dedupe.Load(bucket, entries);
         }
 
-        if (record.NextOffset >= 0 && scenario.Mutant != Mutant.NoCheckAfterLoad)
-        {
-            var check = new LaneCommit { Partition = 0, Epoch = record.Epoch, ExpectedOffset = record.NextOffset, NextOffset = record.NextOffset, Ids = ids };
-            var outcome = await process.CommitAsync(check, stop.Token);
-            return outcome == CommitOutcome.Applied ? true : throw new LaneLostException(0, outcome);
-        }
-
+        var isOwner = scenario.Mutant == Mutant.NoCheckAfterLoad || await process.IsOwnerAsync(0, record.Epoch, stop.Token);
+        LaneLostException.ThrowUnless(isOwner ? CommitOutcome.Applied : CommitOutcome.StaleEpoch, 0);
         return true;
     }
 
@@ -181,27 +205,27 @@ internal sealed class SimulatedLane
         for (var i = 0; i < batch.Count; i++)
         {
             var offset = batch.Records[i].Offset;
-            if (batch.Verdicts[i] == Verdict.DeadLetter && offset >= resume.Positions)
+            if (batch.Verdicts[i] == Verdict.DeadLetter && offset >= batch.JudgedOffset)
             {
                 await RetryAsync(process, () => process.CallAsync(scenario.Broker, "dead letter", () => scenario.Broker.DeadLetters.Add(offset)));
             }
         }
     });
 
-    private Task ApplyAsync() => StageAsync(applying, null, async batch =>
+    private Task TakeAsync() => StageAsync(taking, null, batch => history.TakeAsync(batch, stop.Token));
+
+    private Task ApplyAsync() => StageAsync(applying, taking, async batch =>
     {
         var from = Status.NextOffset;
         await positions.ApplyAsync(batch, commit =>
         {
-            commit.Bucket = dedupe.CurrentBucket();
+            commit.Bucket = dedupe.Store(commit.Seen);
             dedupe.Expire(commit.ExpiredBuckets);
         }, stop.Token);
         if (batch.Count > 0)
         {
             world.Say(process.Name, $"has applied {batch.Records[0].Offset}..{batch.NextOffset}, next was {from}");
         }
-
-        await history.SendAsync(batch, stop.Token);
     });
 
     private async Task StageAsync(Channel<RecordBatch> input, Channel<RecordBatch>? output, Func<RecordBatch, Task> work)
@@ -239,7 +263,7 @@ internal sealed class SimulatedLane
         batch.Add(offset, 0, default, false, default, false, null);
         batch.Movements[i] = new Movement
         {
-            Fingerprint = SipHash128.Hash(Encoding.UTF8.GetBytes($"event-{record.Event}")),
+            Fingerprint = scenario.History.Fingerprint(offset),
             Type = record.Type,
             EventTs = record.EventTs,
             QtyDelta = record.Qty,

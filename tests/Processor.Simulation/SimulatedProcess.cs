@@ -118,7 +118,11 @@ internal sealed class SimulatedProcess : IPositionStore, ILedgerReader
 
     public Task CheckAsync(CancellationToken token) => throw new NotSupportedException();
 
-    public Task PinPartitionsAsync(string topic, int partitions, CancellationToken token) => throw new NotSupportedException();
+    public bool OutlivesProcess => true;
+
+    public Task<bool> IsOwnerAsync(int partition, long epoch, CancellationToken token) => AskStoreAsync("owner", () => store.IsOwner(epoch));
+
+    public Task<bool> PinPartitionsAsync(string topic, int partitions, CancellationToken token) => throw new NotSupportedException();
 
     public Task<IReadOnlyList<StockPosition>> GetAsync(string skuId, CancellationToken token) => throw new NotSupportedException();
 

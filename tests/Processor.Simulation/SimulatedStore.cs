@@ -17,6 +17,9 @@ internal sealed class SimulatedStore : SimulatedServer
     private readonly List<Change> changes = [];
     private MemoryPositionStore inner;
 
+    // Commits in the surviving history.
+    private long revision;
+
     public SimulatedStore(World world, FaultPlan plan, Expectation expectation, Mutant mutant)
         : base("redis")
     {
@@ -44,19 +47,13 @@ internal sealed class SimulatedStore : SimulatedServer
     /// <summary>Goes back to before its last changes, acquires included.</summary>
     public void LoseTail(int count)
     {
-        // A settlement moves no offset, so no lane can notice that one alone is gone: it goes with the records before it.
-        while (count > 0 && count < changes.Count && changes[^count] is { Commit: { } lost } && lost.NextOffset == lost.ExpectedOffset)
-        {
-            count++;
-        }
-
         HasLostTail = true;
         var former = NextOffset;
         var kept = changes[..Math.Max(0, changes.Count - count)];
         changes.Clear();
         expectation.Forget();
         Unsettled.Clear();
-        (NextOffset, Epoch) = (-1, 0);
+        (NextOffset, Epoch, revision) = (-1, 0, 0);
         inner = new MemoryPositionStore(clock);
         foreach (var change in kept)
         {
@@ -94,16 +91,18 @@ internal sealed class SimulatedStore : SimulatedServer
 
     public CommitOutcome Commit(LaneCommit commit)
     {
-        var (next, epoch) = (NextOffset, Epoch);
+        var (next, epoch, expected) = (NextOffset, Epoch, revision);
+        var isForced = mutant == Mutant.NoOffsetCheck && commit.Epoch == epoch;
         var tried = new LaneCommit
         {
             Partition = commit.Partition,
             Epoch = mutant == Mutant.NoEpochCheck ? epoch : commit.Epoch,
-            ExpectedOffset = mutant == Mutant.NoOffsetCheck && commit.Epoch == epoch ? next : commit.ExpectedOffset,
+            ExpectedOffset = isForced ? next : commit.ExpectedOffset,
         };
         CopyTo(tried, commit);
+        tried.Revision = isForced || mutant == Mutant.NoRevision ? expected : commit.Revision;
         var outcome = Now(inner.CommitAsync(tried, default));
-        var changed = outcome == CommitOutcome.Applied && tried.ExpectedOffset == next;
+        var changed = outcome == CommitOutcome.Applied && tried.ExpectedOffset == next && tried.Revision == expected;
         world.Say(Name, $"commit {commit.ExpectedOffset}->{commit.NextOffset} of epoch {commit.Epoch}: {outcome}{(changed ? "" : ", nothing changed")}");
         world.Count(changed ? "commits applied" : outcome == CommitOutcome.Applied ? "commits found applied" : $"commits refused, {outcome}");
         if (changed)
@@ -115,6 +114,29 @@ internal sealed class SimulatedStore : SimulatedServer
         }
 
         return outcome;
+    }
+
+    public bool IsOwner(long epoch) => Now(inner.IsOwnerAsync(0, epoch, default));
+
+    /// <summary>
+    /// Positions and fingerprints made anew from the ledger's rows below the group's commit, where the lane then goes on; every older epoch is
+    /// refused from then on.
+    /// </summary>
+    public void Rebuild(LaneCommit state)
+    {
+        changes.Clear();
+        expectation.Forget();
+        Unsettled.Clear();
+        (NextOffset, revision) = (-1, 0);
+        inner = new MemoryPositionStore(clock);
+        Epoch = 0;
+        var record = Acquire(world.Now);
+        var commit = new LaneCommit { Partition = 0, Epoch = record.Epoch, ExpectedOffset = -1 };
+        CopyTo(commit, state);
+        commit.Bucket = world.Now.ToUnixTimeSeconds() / 3600;
+        Violation.ThrowIf(Commit(commit) != CommitOutcome.Applied, "The rebuilt state was not taken.");
+        world.Count("rebuilds");
+        world.Say(Name, $"rebuilt up to {NextOffset}");
     }
 
     public List<long> Buckets() => Seen().ConvertAll(bucket => bucket.Bucket);
@@ -147,6 +169,7 @@ internal sealed class SimulatedStore : SimulatedServer
     private static void CopyTo(LaneCommit copy, LaneCommit commit)
     {
         copy.NextOffset = commit.NextOffset;
+        copy.Revision = commit.Revision;
         copy.Ids = commit.Ids;
         copy.Bucket = commit.Bucket;
         copy.Seen.AddRange(commit.Seen);
@@ -172,6 +195,7 @@ internal sealed class SimulatedStore : SimulatedServer
     private void Note(LaneCommit commit, DateTimeOffset at)
     {
         changes.Add(new Change(at, commit));
+        revision++;
         expectation.Apply(commit, NextOffset, at);
         NextOffset = commit.NextOffset;
         foreach (var write in commit.Positions)

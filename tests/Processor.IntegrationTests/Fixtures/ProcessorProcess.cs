@@ -56,6 +56,12 @@ public sealed class ProcessorProcess : IAsyncDisposable
     /// <summary>Ends it as 'kill -9' does.</summary>
     public void Kill() => process.Kill();
 
+    /// <summary>Stops it where it stands, longer than its session perhaps: a zombie.</summary>
+    public void Suspend() => process.Suspend();
+
+    /// <summary>Lets it go on.</summary>
+    public void Continue() => process.Continue();
+
     /// <summary>Asks it to end, by SIGTERM, and returns the exit code.</summary>
     public Task<int> StopAsync()
     {

@@ -67,6 +67,12 @@ public sealed class RedisProcess : IAsyncDisposable
     /// <summary>Ends it as 'kill -9' does; what was not on disk is lost.</summary>
     public void Kill() => server?.Kill();
 
+    /// <summary>Stops it where it stands: connections stay open and nothing is answered.</summary>
+    public void Suspend() => server?.Suspend();
+
+    /// <summary>Lets it go on.</summary>
+    public void Continue() => server?.Continue();
+
     /// <summary>Kills it if it runs and starts it again on the same port and folder.</summary>
     public async Task RestartAsync()
     {

@@ -100,11 +100,13 @@ public sealed class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Asks it to end, by SIGTERM.</summary>
-    public void Terminate()
-    {
-        using var kill = Process.Start("kill", ["-TERM", $"{Id}"]);
-        kill.WaitForExit();
-    }
+    public void Terminate() => Signal("TERM");
+
+    /// <summary>Stops it where it stands, by SIGSTOP: its connections stay open and it answers nothing.</summary>
+    public void Suspend() => Signal("STOP");
+
+    /// <summary>Lets it go on.</summary>
+    public void Continue() => Signal("CONT");
 
     /// <summary>Waits for its end and returns the exit code. A process with much to do may be given more patience.</summary>
     public async Task<int> WaitForExitAsync(TimeSpan? patience = null)
@@ -125,6 +127,12 @@ public sealed class ServerProcess : IAsyncDisposable
 
         await process.WaitForExitAsync();
         process.Dispose();
+    }
+
+    private void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", $"{Id}"]);
+        kill.WaitForExit();
     }
 
     private void Add(string? line, bool last)

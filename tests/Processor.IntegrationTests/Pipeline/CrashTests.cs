@@ -1,4 +1,3 @@
-using StackExchange.Redis;
 using Stockflow.Embedded;
 using Stockflow.IntegrationTests.Fixtures;
 using Xunit;
@@ -50,7 +49,7 @@ public sealed class CrashTests(SharedClickHouse clickHouse)
         }
 
         var committed = servers.Committed();
-        Assert.Equal(committed, await NextOffsetsAsync(servers.Redis));
+        Assert.Equal(committed, await servers.NextOffsetsAsync());
         Assert.Equal(committed, await HistoryOffsetsAsync(servers));
         Assert.InRange(committed.Sum(), 5000, 20_000);
 
@@ -87,13 +86,6 @@ public sealed class CrashTests(SharedClickHouse clickHouse)
         Assert.Equal(0, await second.StopAsync());
         await third.WaitForEndAsync(load);
         await FinalState.CheckAsync(servers, count.Result());
-    }
-
-    private static async Task<IReadOnlyList<long>> NextOffsetsAsync(RedisProcess redis)
-    {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
-        var next = Enumerable.Range(0, PipelineServers.Partitions).Select(p => (long)connection.GetDatabase().HashGet($"{{inv:{p}}}:lane", "next"));
-        return [.. next];
     }
 
     private static async Task<IReadOnlyList<long>> HistoryOffsetsAsync(PipelineServers servers)

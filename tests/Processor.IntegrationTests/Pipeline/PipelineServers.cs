@@ -3,6 +3,7 @@ using Stockflow.Embedded;
 using Stockflow.History;
 using Stockflow.IntegrationTests.Fixtures;
 using Stockflow.Model;
+using StackExchange.Redis;
 using Xunit;
 
 namespace Stockflow.IntegrationTests.Pipeline;
@@ -123,6 +124,13 @@ public sealed class PipelineServers : IAsyncDisposable
         }
 
         return [.. records.OrderBy(r => r.Partition.Value).ThenBy(r => r.Offset.Value)];
+    }
+
+    /// <summary>Where each lane stands in Redis.</summary>
+    public async Task<IReadOnlyList<long>> NextOffsetsAsync()
+    {
+        using var connection = await ConnectionMultiplexer.ConnectAsync(Redis.ConnectionString);
+        return [.. Enumerable.Range(0, Partitions).Select(p => (long)connection.GetDatabase().HashGet($"{{inv:{p}}}:lane", "next"))];
     }
 
     /// <summary>What the processor's group has committed for each partition, -1 for nothing.</summary>

@@ -14,12 +14,14 @@ public sealed class DedupeStageTests
         var dedupe = new DedupeStage(new DedupeOptions { BucketSeconds = 1, HorizonHours = 0.001 }, status, new RunningTime());
         using var stop = new CancellationTokenSource();
         var expired = new List<long>();
+        var judged = 0L;
         var started = new TaskCompletionSource();
         var expiring = Task.Run(() =>
         {
             started.SetResult();
             while (!stop.IsCancellationRequested)
             {
+                dedupe.Store([new SeenEntry(default, Interlocked.Read(ref judged))]);
                 dedupe.Expire(expired);
             }
         });
@@ -30,6 +32,7 @@ public sealed class DedupeStageTests
             batch.Add(offset, 0, default, false, default, false, null);
             batch.Movements[0].Fingerprint = (UInt128)(ulong)(offset + 1);
             dedupe.Apply(batch);
+            Interlocked.Exchange(ref judged, offset);
             Assert.Equal(Verdict.Accepted, batch.Verdicts[0]);
         }
 

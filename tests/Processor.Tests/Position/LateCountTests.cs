@@ -52,7 +52,7 @@ public sealed class LateCountTests
     {
         private readonly CancellationTokenSource stop = new();
         private readonly MemoryPositionStore store = new(TimeProvider.System);
-        private readonly LaneStatus status = new() { Topic = "t", Partition = 0 };
+        private readonly LaneStatus status = new() { Topic = "t", Partition = 0, DurableOffset = 0 };
         private readonly IdTable ids = new();
         private readonly List<Movement> rows = [];
         private readonly TaskCompletionSource woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -77,7 +77,7 @@ public sealed class LateCountTests
         public async Task<long> SettleAsync()
         {
             Assert.Equal(1, status.Unsettled);
-            Volatile.Write(ref status.DurableOffset, rows.Count);
+            status.Written(0, rows.Count);
             await woken.Task;
             await stage!.ApplyAsync(new RecordBatch(0, 0) { Lane = status, Ids = ids }, _ => { }, stop.Token);
             Assert.Equal(0, status.Unsettled);

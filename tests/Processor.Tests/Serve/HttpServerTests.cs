@@ -118,8 +118,15 @@ public sealed class HttpServerTests : IAsyncLifetime, IDisposable
         status.PositionsConnected = true;
         await JsonAsync("/healthz", HttpStatusCode.OK);
         var missing = await JsonAsync("/readyz", HttpStatusCode.ServiceUnavailable);
-        Assert.Equal(["source", "history"], missing.GetProperty("missing").EnumerateArray().Select(name => name.GetString()!));
-        status.SourceConnected = status.HistoryConnected = true;
+        Assert.Equal(["source"], missing.GetProperty("missing").EnumerateArray().Select(name => name.GetString()!));
+        status.SourceConnected = true;
+        status.AwaitingRebuild[3] = true;
+        missing = await JsonAsync("/readyz", HttpStatusCode.ServiceUnavailable);
+        Assert.Equal(["rebuild"], missing.GetProperty("missing").EnumerateArray().Select(name => name.GetString()!));
+        status.AwaitingRebuild.Clear();
+
+        // Positions can be promised without the history.
+        Assert.False(status.HistoryConnected);
         Assert.Equal("ready", (await JsonAsync("/readyz", HttpStatusCode.OK)).GetProperty("status").GetString());
     }
 

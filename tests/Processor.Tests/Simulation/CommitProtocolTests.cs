@@ -25,7 +25,7 @@ public sealed class CommitProtocolTests(ITestOutputHelper output)
 
         // A run that met no faults proves nothing.
         Assert.All((string[])["crashes", "take-overs", "redis tails lost", "offset commits fenced", "inserts broken off", "commits refused, StaleEpoch",
-            "commits refused, OffsetMismatch", "commits found applied", "requests that outlived their sender or its patience"], figure => Assert.True(run.Figures[figure] > 0, figure));
+            "commits refused, OffsetMismatch", "commits found applied", "rebuilds", "gaps read again", "batches left out of the history", "requests that outlived their sender or its patience"], figure => Assert.True(run.Figures[figure] > 0, figure));
     }
 
     [Theory]
@@ -36,7 +36,10 @@ public sealed class CommitProtocolTests(ITestOutputHelper output)
     [InlineData(Mutant.NoRecall, 500)]
     [InlineData(Mutant.StartAtCommit, 500)]
     [InlineData(Mutant.UnansweredInsertIsDurable, 500)]
-    [InlineData(Mutant.NoCheckAfterLoad, 3000)]
+    [InlineData(Mutant.NoGap, 500)]
+    [InlineData(Mutant.SkippedIsWritten, 500)]
+    [InlineData(Mutant.NoRevision, 2000)]
+    [InlineData(Mutant.NoCheckAfterLoad, 5000)]
     public void An_error_in_the_protocol_is_found(Mutant mutant, int seeds)
     {
         for (var seed = 0; seed < seeds; seed++)

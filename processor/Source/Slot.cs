@@ -1,0 +1,117 @@
+using Confluent.Kafka;
+using Stockflow.Model;
+
+namespace Stockflow.Source;
+
+/// <summary>One assigned partition: the lane, once it is open, and the batches on their way to it. Used by the source's thread alone.</summary>
+internal sealed class Slot : IDisposable
+{
+    private readonly CancellationTokenSource opening = new();
+    private readonly Queue<(long End, long Bytes)> inLane = new();
+    private long bytesInLane;
+
+    public Slot(TopicPartition partition)
+    {
+        Partition = partition;
+        Abandoned = opening.Token;
+    }
+
+    public TopicPartition Partition { get; }
+
+    public int Number => Partition.Partition.Value;
+
+    /// <summary>Null while it is opened, for the first time or again.</summary>
+    public ILane? Lane { get; private set; }
+
+    public Task<ILane> Opening { get; set; } = null!;
+
+    /// <summary>Ends when the partition is taken away before its lane is open.</summary>
+    public CancellationToken Abandoned { get; }
+
+    public Queue<RecordBatch> Ready { get; } = new();
+
+    public RecordBatch? Filling { get; set; }
+
+    public long FillingSince { get; set; }
+
+    /// <summary>Whether the client holds the partition back.</summary>
+    public bool IsPaused { get; set; }
+
+    /// <summary>Offset after the last record that was read.</summary>
+    public long ReadOffset { get; set; }
+
+    /// <summary>Offset after the last record that the lane was given.</summary>
+    public long PostedOffset { get; private set; }
+
+    /// <summary>What the client will commit next; committed only when the broker has said so.</summary>
+    public long StoredOffset { get; set; }
+
+    /// <summary>Memory of the records that the lane has not applied yet, those that wait for it included, bytes.</summary>
+    public long BytesInFlight
+    {
+        get
+        {
+            while (inLane.TryPeek(out var first) && first.End <= Lane!.Status.NextOffset)
+            {
+                bytesInLane -= inLane.Dequeue().Bytes;
+            }
+
+            return bytesInLane + (Filling?.MemoryBytes ?? 0) + Ready.Sum(batch => batch.MemoryBytes);
+        }
+    }
+
+    public void Attach(ILane lane)
+    {
+        Lane = lane;
+        ReadOffset = PostedOffset = lane.StartOffset;
+        StoredOffset = lane.Status.CommittedOffset;
+    }
+
+    /// <summary>Leaves the lane, if there is one; what waits for it will be read again.</summary>
+    public void Detach(BatchPool pool)
+    {
+        Lane?.Abort();
+        Lane = null;
+        if (Filling is { } batch)
+        {
+            pool.Return(batch);
+            Filling = null;
+        }
+
+        while (Ready.TryDequeue(out var waiting))
+        {
+            pool.Return(waiting);
+        }
+
+        inLane.Clear();
+        bytesInLane = 0;
+    }
+
+    /// <summary>Gives up on opening; a lane that opens all the same is ended.</summary>
+    public void Dispose()
+    {
+        opening.Cancel();
+        opening.Dispose();
+        _ = Opening.ContinueWith(static task => task.Result.Abort(), CancellationToken.None,
+            TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+    }
+
+    /// <summary>Posts what is ready, until the lane is full.</summary>
+    public void Forward()
+    {
+        while (Ready.TryPeek(out var batch))
+        {
+            // A batch that is posted belongs to the lane.
+            var (end, bytes) = (batch.NextOffset, batch.MemoryBytes);
+            if (!Lane!.TryPost(batch))
+            {
+                return;
+            }
+
+            Ready.Dequeue();
+            PostedOffset = end;
+            inLane.Enqueue((end, bytes));
+            bytesInLane += bytes;
+        }
+    }
+}
