@@ -29,8 +29,13 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
         }
     }
 
-    /// <summary>The servers that hold keys of their own.</summary>
-    public static IEnumerable<IServer> Masters(IDatabase db) =>
+    private static bool IsUnavailable(Exception e) => e is RedisConnectionException or TimeoutException or ObjectDisposedException
+        || (e is RedisServerException s && TransientErrors.Any(error => s.Message.StartsWith(error, StringComparison.Ordinal)));
+
+    private static StoreUnavailableException Unavailable(Exception e) => new("Redis: " + e.Message.Split('\n')[0], e);
+
+    // The servers that hold keys of their own.
+    private static IEnumerable<IServer> Masters(IDatabase db) =>
         db.Multiplexer.GetEndPoints().Select(endpoint => db.Multiplexer.GetServer(endpoint)).Where(server => !server.IsSlave);
 
     public static Task<RedisResult> EvaluateAsync(IDatabase db, string script, string key, params RedisValue[] arguments) =>
@@ -40,16 +45,40 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
     public static Task<T> GuardAsync<T>(IDatabase db, Func<Task<T>> call) =>
         GuardAsync(() => call().WaitAsync(TimeSpan.FromMilliseconds(db.Multiplexer.TimeoutMilliseconds)));
 
+    /// <summary>The keys of a pattern, by SCAN: one may come twice.</summary>
+    public static IEnumerable<RedisKey> Scan(IDatabase db, string pattern)
+    {
+        foreach (var server in Masters(db))
+        {
+            using var keys = server.Keys(pattern: pattern, pageSize: 1000).GetEnumerator();
+            while (MoveNext(keys))
+            {
+                yield return keys.Current;
+            }
+        }
+
+        static bool MoveNext(IEnumerator<RedisKey> keys)
+        {
+            try
+            {
+                return keys.MoveNext();
+            }
+            catch (Exception e) when (IsUnavailable(e))
+            {
+                throw Unavailable(e);
+            }
+        }
+    }
+
     public static async Task<T> GuardAsync<T>(Func<Task<T>> call)
     {
         try
         {
             return await call();
         }
-        catch (Exception e) when (e is RedisConnectionException or TimeoutException or ObjectDisposedException
-            || (e is RedisServerException s && TransientErrors.Any(error => s.Message.StartsWith(error, StringComparison.Ordinal))))
+        catch (Exception e) when (IsUnavailable(e))
         {
-            throw new StoreUnavailableException("Redis: " + e.Message.Split('\n')[0], e);
+            throw Unavailable(e);
         }
     }
 

@@ -70,38 +70,35 @@ public sealed class RedisRebuild(PositionOptions options, TimeProvider time, ILo
         const int Page = 1000;
         var db = await redis.OpenAsync(token);
         long freed = 0;
-        foreach (var server in RedisConnection.Masters(db))
+        foreach (var page in RedisConnection.Scan(db, LaneKeys.Pattern(options.KeyPrefix, "*")).Chunk(Page))
         {
-            foreach (var page in server.Keys(pattern: LaneKeys.Pattern(options.KeyPrefix, "*"), pageSize: Page).Chunk(Page))
+            token.ThrowIfCancellationRequested();
+            var used = new Dictionary<int, (string Current, string Claimed)>();
+            var unused = new List<string>();
+            foreach (var key in page)
             {
-                token.ThrowIfCancellationRequested();
-                var used = new Dictionary<int, (string Current, string Claimed)>();
-                var unused = new List<string>();
-                foreach (var key in page)
+                if (!LaneKeys.TryParse((string)key!, out var partition, out var generation, out _))
                 {
-                    if (!LaneKeys.TryParse((string)key!, out var partition, out var generation, out _))
-                    {
-                        continue;
-                    }
-
-                    if (!used.TryGetValue(partition, out var names))
-                    {
-                        // The claim first: a generation that is switched to between the two reads is seen in one of them.
-                        var tag = LaneKeys.Tag(options.KeyPrefix, partition);
-                        var claimed = (string?)await RedisConnection.GuardAsync(() => db.StringGetAsync(tag + ":rebuild")) ?? "";
-                        var current = (string?)await RedisConnection.GuardAsync(() => db.StringGetAsync(tag + ":generation")) ?? "";
-                        used[partition] = names = (current, claimed);
-                    }
-
-                    if (generation != names.Current && (generation.Length == 0 || generation != names.Claimed))
-                    {
-                        unused.Add((string)key!);
-                    }
+                    continue;
                 }
 
-                await LaneGeneration.UnlinkAsync(db, unused);
-                freed += unused.Count;
+                if (!used.TryGetValue(partition, out var names))
+                {
+                    // The claim first: a generation that is switched to between the two reads is seen in one of them.
+                    var tag = LaneKeys.Tag(options.KeyPrefix, partition);
+                    var claimed = (string?)await RedisConnection.GuardAsync(() => db.StringGetAsync(tag + ":rebuild")) ?? "";
+                    var current = (string?)await RedisConnection.GuardAsync(() => db.StringGetAsync(tag + ":generation")) ?? "";
+                    used[partition] = names = (current, claimed);
+                }
+
+                if (generation != names.Current && (generation.Length == 0 || generation != names.Claimed))
+                {
+                    unused.Add((string)key!);
+                }
             }
+
+            await LaneGeneration.UnlinkAsync(db, unused);
+            freed += unused.Count;
         }
 
         return freed;

@@ -53,7 +53,7 @@ public sealed class RedisReconcile(PositionOptions options, TimeProvider time) :
     {
         var db = await redis.OpenAsync(token);
         var generations = new Dictionary<int, string>();
-        foreach (var key in RedisConnection.Masters(db).SelectMany(server => server.Keys(pattern: LaneKeys.Pattern(options.KeyPrefix, LaneKeys.Sku[1..] + "*"), pageSize: 1000)))
+        foreach (var key in RedisConnection.Scan(db, LaneKeys.Pattern(options.KeyPrefix, LaneKeys.Sku[1..] + "*")))
         {
             token.ThrowIfCancellationRequested();
             if (!LaneKeys.TryParse((string)key!, out var partition, out var generation, out var rest))

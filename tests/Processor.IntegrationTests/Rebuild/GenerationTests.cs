@@ -50,7 +50,7 @@ public sealed class GenerationTests
         }
 
         Assert.Equal(6, Assert.Single(all).State.OnHand);
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
+        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString + ",syncTimeout=30000");
         var keys = connection.GetServer(redis.Endpoint).Keys().Select(key => (string)key!).ToArray();
         Assert.DoesNotContain(keys, key => key.StartsWith("{inv:0}:sku:", StringComparison.Ordinal) || key == "{inv:0}:lane");
     }
@@ -62,7 +62,7 @@ public sealed class GenerationTests
         var options = new PositionOptions { Connection = redis.Endpoint };
         await using var store = new RedisPositionStore(options, TimeProvider.System);
         await using var rebuild = new RedisRebuild(options, TimeProvider.System);
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
+        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString + ",syncTimeout=30000");
         var slow = await FillAsync(rebuild, next: 8, onHand: 5);
         connection.GetDatabase().KeyDelete("{inv:0}:rebuild");
         var quick = await FillAsync(rebuild, next: 9, onHand: 6);
@@ -82,7 +82,7 @@ public sealed class GenerationTests
         var options = new PositionOptions { Connection = redis.Endpoint };
         await using var store = new RedisPositionStore(options, TimeProvider.System);
         await using var rebuild = new RedisRebuild(options, TimeProvider.System);
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
+        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString + ",syncTimeout=30000");
         var lane = await store.AcquireAsync(0, default);
         Assert.Equal(CommitOutcome.Applied, await store.CommitAsync(Commit(lane.Epoch, -1, 10, "S", "L", 3), default));
         await FillAsync(rebuild, next: 8, onHand: 5);
@@ -102,12 +102,39 @@ public sealed class GenerationTests
     {
         await using var redis = await RedisProcess.StartAsync();
         await using var rebuild = new RedisRebuild(new PositionOptions { Connection = redis.Endpoint }, TimeProvider.System);
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
+        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString + ",syncTimeout=30000");
         var fresh = await FillAsync(rebuild, next: 8, onHand: 5);
         await fresh.VerifyAsync();
         var key = Assert.Single(connection.GetServer(redis.Endpoint).Keys(), key => ((string)key!).EndsWith(":sku:S", StringComparison.Ordinal));
         connection.GetDatabase().HashDelete(key, "L");
         Assert.Contains("SKU S has 0 positions instead of 1", (await Assert.ThrowsAsync<SetupException>(fresh.VerifyAsync)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_lane_that_is_held_for_repair_is_nobody_elses_until_it_is_released()
+    {
+        await using var redis = await RedisProcess.StartAsync();
+        var options = new PositionOptions { Connection = redis.Endpoint };
+        await using var owner = new RedisPositionStore(options, TimeProvider.System);
+        await using var reconcile = new RedisReconcile(options, TimeProvider.System);
+        Assert.Null(await reconcile.HoldAsync(0, TimeSpan.FromMinutes(1), default));
+        var lane = await owner.AcquireAsync(0, default);
+        Assert.Equal(CommitOutcome.Applied, await owner.CommitAsync(Commit(lane.Epoch, -1, 10, "S", "L", 3), default));
+        Assert.Equal(CommitOutcome.Applied, await owner.CommitAsync(Commit(lane.Epoch, 10, 11, "S", "GHOST", 3), default));
+
+        var held = (await reconcile.HoldAsync(0, TimeSpan.FromMinutes(1), default))!.Value;
+        Assert.Equal(11, held.NextOffset);
+        Assert.Null(await reconcile.HoldAsync(0, TimeSpan.FromMinutes(1), default));
+        await Assert.ThrowsAsync<StoreUnavailableException>(() => owner.AcquireAsync(0, default));
+        Assert.Equal(CommitOutcome.StaleEpoch, await owner.CommitAsync(Commit(lane.Epoch, 11, 12, "S", "L", 99), default));
+        PositionRepair[] repairs = [new(new PositionKey("S", "L"), new PositionState { OnHand = 5, Version = 9 }), new(new PositionKey("S", "GHOST"), null)];
+        Assert.True(await reconcile.RepairAsync(held, repairs, default));
+        await reconcile.ReleaseAsync(held, default);
+
+        Assert.Equal(5, Assert.Single(await owner.GetAsync("S", default)).State.OnHand);
+        Assert.Equal(11, (await owner.AcquireAsync(0, default)).NextOffset);
+        Assert.False(await reconcile.RepairAsync(held, [new(new PositionKey("S", "L"), null)], default));
+        Assert.Equal(5, Assert.Single(await owner.GetAsync("S", default)).State.OnHand);
     }
 
     private static async Task<LaneGeneration> FillAsync(RedisRebuild rebuild, long next, long onHand)

@@ -141,7 +141,7 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
         var (code, output) = await RunAsync(servers, "--dry-run");
         Assert.Equal(ExitCode.Ok, code);
         Assert.Contains("partition 3: as of offset", output, StringComparison.Ordinal);
-        using (var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString))
+        using (var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",syncTimeout=30000"))
         {
             Assert.Empty(connection.GetServer(servers.Redis.Endpoint).Keys());
         }
@@ -170,7 +170,7 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
 
     internal static async Task FlushAsync(PipelineServers servers)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",allowAdmin=true");
+        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",allowAdmin=true,syncTimeout=30000");
         await connection.GetServer(servers.Redis.Endpoint).FlushAllDatabasesAsync();
     }
 
@@ -190,7 +190,7 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
     // Late counts that the stopped processor had not settled; a rebuild has settled them.
     private static async Task<HashSet<PositionKey>> UnsettledAsync(PipelineServers servers)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString);
+        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",syncTimeout=30000");
         return [.. Enumerable.Range(0, PipelineServers.Partitions)
             .SelectMany(p => connection.GetDatabase().SetMembers($"{{inv:{p}}}:unsettled"))
             .Select(member => ((string)member!).Split('\0')).Select(parts => new PositionKey(parts[0], parts[1]))];
@@ -202,7 +202,7 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
 
     private static async Task CheckOneGenerationAsync(PipelineServers servers)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString);
+        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",syncTimeout=30000");
         var generations = connection.GetServer(servers.Redis.Endpoint).Keys()
             .Select(key => LaneKeys.TryParse((string)key!, out var partition, out var generation, out _) ? (partition, generation) : (-1, ""))
             .Distinct().Where(found => found.Item1 >= 0).ToArray();

@@ -145,7 +145,7 @@ public sealed class ReconcileDuplicateTests(SharedClickHouse clickHouse)
     // The horizon passes with time, and a lane notices it when records come: they come until the old buckets are gone, and once more.
     private async Task LeaveHorizonAsync(PipelineServers servers, ProcessorProcess processor, IProducer<byte[], byte[]> producer)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString);
+        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",syncTimeout=30000");
         var buckets = $"{{inv:{Murmur2.Partition(Encoding.UTF8.GetBytes(Sku), PipelineServers.Partitions)}}}:buckets";
         var old = connection.GetDatabase().SetMembers(buckets);
         Assert.NotEmpty(old);
