@@ -34,6 +34,19 @@ internal static class KafkaFaults
             }
         }),
         Errors(0), Errors(1), Errors(2), Errors(3), Errors(4), Errors(5), Errors(6), Errors(7), Errors(8), Errors(9),
+        new("kafka-storm", async (world, random) =>
+        {
+            var (api, errors) = random.Pick(Answers);
+            var wait = random.Seconds(1.5, 3);
+            world.Journal.Fault("kafka-storm", $"most answers to {api} are errors for {wait.TotalSeconds:0.0} s");
+            for (var end = DateTime.UtcNow + wait; DateTime.UtcNow < end;)
+            {
+                await world.Kafka.CommandAsync($"errors {api} {random.Pick(errors)} {random.Pick(errors)}");
+                await Task.Delay(50);
+            }
+
+            await world.Kafka.CommandAsync($"clear {api}");
+        }),
         new("registry-kill", async (world, random) =>
         {
             var wait = random.Seconds(0.5, 4);
