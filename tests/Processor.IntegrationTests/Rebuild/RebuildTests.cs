@@ -63,6 +63,7 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
         }
 
         await sending;
+        await WaitForReopenedAsync(servers, processor);
         await processor.WaitForEndAsync(load);
         Assert.Contains("starts again", processor.Output, StringComparison.Ordinal);
         await FinalState.CheckAsync(servers, count.Result());
@@ -87,6 +88,7 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
         Assert.Contains("rebuilt 4 of 4 lanes", output, StringComparison.Ordinal);
 
         await sending;
+        await WaitForReopenedAsync(servers, processor);
         await processor.WaitForEndAsync(load);
         await FinalState.CheckAsync(servers, count.Result());
         Assert.Equal(ExitCode.Ok, (await ReconcileDriftTests.RunAsync(servers)).Code);
@@ -185,6 +187,16 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
 
         Assert.NotEmpty(found);
         return found;
+    }
+
+    // A lane without new records notices a switch only at its next idle check; until then its status tells of the former generation.
+    private static async Task WaitForReopenedAsync(PipelineServers servers, ProcessorProcess processor)
+    {
+        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",syncTimeout=30000");
+        var db = connection.GetDatabase();
+        var epochs = Enumerable.Range(0, PipelineServers.Partitions)
+            .ToDictionary(p => p, p => (long)db.HashGet($"{{inv:{p}}}:g{db.StringGet($"{{inv:{p}}}:generation")}:lane", "epoch"));
+        await processor.WaitUntilAsync(status => epochs.All(epoch => status.Lanes.Any(lane => lane.Partition == epoch.Key && lane.Epoch >= epoch.Value)));
     }
 
     // Late counts that the stopped processor had not settled; a rebuild has settled them.
