@@ -19,6 +19,8 @@ public sealed class CompactedTopicReader(
     /// <summary>A caller that just asked gets the same answer: unknown ids must not make one broker query each.</summary>
     private const int MinimumRefreshMilliseconds = 200;
 
+    private const int RetryMilliseconds = 500;
+
     private readonly Channel<TaskCompletionSource> requests = Channel.CreateUnbounded<TaskCompletionSource>();
     private readonly Dictionary<TopicPartition, long> positions = [];
     private readonly List<(Dictionary<TopicPartition, long> Ends, List<TaskCompletionSource> Waiters)> pending = [];
@@ -50,9 +52,9 @@ public sealed class CompactedTopicReader(
     {
         consumer = Build();
         ends = Build();
-        Assign();
         try
         {
+            await AssignAsync(token);
             while (!token.IsCancellationRequested)
             {
                 var result = Consume();
@@ -100,21 +102,49 @@ public sealed class CompactedTopicReader(
         }
     }
 
-    private void Assign()
+    // Without these topics every id would be unknown and every movement a dead letter: a broker that can not tell of them now is waited for.
+    private async Task AssignAsync(CancellationToken token)
     {
-        var partitions = new List<TopicPartitionOffset>();
         using var admin = new DependentAdminClientBuilder(consumer.Handle).Build();
+        var deadline = Environment.TickCount64 + (long)ServerTimeout.TotalMilliseconds;
         foreach (var topic in topics)
         {
-            var metadata = admin.GetMetadata(topic, ServerTimeout);
-            foreach (var partition in metadata.Topics.Where(t => t.Topic == topic && !t.Error.IsError).SelectMany(t => t.Partitions))
+            while (positions.Keys.All(p => p.Topic != topic))
             {
-                partitions.Add(new TopicPartitionOffset(topic, partition.PartitionId, Offset.Beginning));
-                positions[partitions[^1].TopicPartition] = 0;
+                var error = Find(admin, topic);
+                if (error?.Code is ErrorCode.UnknownTopicOrPart or ErrorCode.Local_UnknownTopic && Environment.TickCount64 > deadline)
+                {
+                    throw new SetupException($"The broker at {options.BootstrapServers} has no topic {topic}: every movement would be refused. Create it and send the reference data first.");
+                }
+
+                if (error is not null)
+                {
+                    logger.KafkaError($"topic {topic}: {error.Reason}");
+                    await Task.Delay(RetryMilliseconds, token);
+                }
             }
         }
 
-        consumer.Assign(partitions);
+        consumer.Assign(positions.Keys.Select(p => new TopicPartitionOffset(p, Offset.Beginning)));
+    }
+
+    private Error? Find(IAdminClient admin, string topic)
+    {
+        try
+        {
+            var found = admin.GetMetadata(topic, ServerTimeout).Topics.Single(t => t.Topic == topic);
+            if (found.Error.IsError || found.Partitions.Count == 0)
+            {
+                return found.Error.IsError ? found.Error : new Error(ErrorCode.LeaderNotAvailable);
+            }
+
+            found.Partitions.ForEach(p => positions[new TopicPartition(topic, p.PartitionId)] = 0);
+            return null;
+        }
+        catch (KafkaException e)
+        {
+            return e.Error;
+        }
     }
 
     private void Answer()
