@@ -14,7 +14,7 @@ namespace Stockflow;
 /// <summary>What the lanes of one process share.</summary>
 public sealed record PipelineParts(
     ProcessorOptions Options, IPositionStore Positions, ILedgerReader Ledger, HistoryStage History, ISchemaSource Schemas,
-    AvroSchema MovementSchema, DeadLetterWriter DeadLetters, ReferenceCatalog Catalog, Func<CancellationToken, Task> RefreshCatalog,
+    AvroSchema MovementSchema, Func<RecordBatch, CancellationToken, ValueTask> WriteDeadLetters, ReferenceCatalog Catalog, Func<CancellationToken, Task> RefreshCatalog,
     ProcessorStatus Status, int Partitions, TimeProvider Time, ILogger Logger);
 
 /// <summary>
@@ -55,7 +55,7 @@ public sealed class Pipeline(PipelineParts parts)
             await seen;
             dedupe.Apply(batch);
         });
-        var deadLetters = Block(batch => parts.DeadLetters.WriteAsync(batch, lane.Stopping));
+        var deadLetters = Block(batch => parts.WriteDeadLetters(batch, lane.Stopping));
         var position = Block(async batch =>
         {
             var from = status.NextOffset;

@@ -8,6 +8,7 @@ var parsed = new RootCommand("Stockflow: one live inventory fact.")
     RunCommand.Create(),
     RebuildCommand.Create(),
     ReconcileCommand.Create(),
+    ReplayCommand.Create(),
     KafkaCommand.Create(),
     ClickHouseCommand.Create(),
     RegistryCommand.Create(),

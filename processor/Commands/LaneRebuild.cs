@@ -23,13 +23,15 @@ internal sealed class LaneRebuild(
 
     /// <summary>Null where there is nothing to rebuild the lane from.</summary>
     /// <exception cref="SetupException">The lane can not be rebuilt; it was not touched.</exception>
-    public async Task<RebuiltLane?> RunAsync(int partition, CancellationToken token)
+    /// <param name="partition">The lane.</param>
+    /// <param name="asOf">Offset to fill it as of; the group's committed one where it is null.</param>
+    public async Task<RebuiltLane?> RunAsync(int partition, long? asOf, CancellationToken token)
     {
         for (var attempt = 1; ; attempt++)
         {
             try
             {
-                return await TryAsync(partition, token);
+                return await TryAsync(partition, asOf, token);
             }
             catch (StoreUnavailableException e) when (attempt < Attempts)
             {
@@ -76,7 +78,7 @@ internal sealed class LaneRebuild(
         }
     }
 
-    private async Task<RebuiltLane?> TryAsync(int partition, CancellationToken token)
+    private async Task<RebuiltLane?> TryAsync(int partition, long? asOf, CancellationToken token)
     {
         var lane = await redis.ClaimAsync(partition, token);
         using var done = CancellationTokenSource.CreateLinkedTokenSource(token);
@@ -85,22 +87,22 @@ internal sealed class LaneRebuild(
         try
         {
             // Read under the claim: what another rebuild did before is behind it.
-            if (await PlanAsync(partition, token) is not { } place)
+            if ((asOf ?? (await PlanAsync(partition, token))?.Committed) is not { } offset)
             {
                 return null;
             }
 
             var started = time.GetTimestamp();
-            await output.WriteLineAsync($"partition {partition}: fills from the ledger as of offset {place.Committed}");
-            await GuardAsync(() => FillAsync(lane, AsOf(partition, place.Committed), token));
+            await output.WriteLineAsync($"partition {partition}: fills from the ledger as of offset {offset}");
+            await GuardAsync(() => FillAsync(lane, AsOf(partition, offset), token));
             await lane.VerifyAsync();
             await store.PinPartitionsAsync(options.Kafka.Topic, partitions, token);
             token.ThrowIfCancellationRequested();
             await lane.SwitchAsync();
             switched = true;
             await lane.UnlinkFormerAsync();
-            await output.WriteLineAsync(Text($"partition {partition}: switched: {lane.Positions:N0} positions, {lane.Fingerprints:N0} fingerprints, goes on at offset {place.Committed} ({time.GetElapsedTime(started).TotalSeconds:N1} s)"));
-            return new RebuiltLane(place.Committed, lane.Positions, lane.Fingerprints);
+            await output.WriteLineAsync(Text($"partition {partition}: switched: {lane.Positions:N0} positions, {lane.Fingerprints:N0} fingerprints, goes on at offset {offset} ({time.GetElapsedTime(started).TotalSeconds:N1} s)"));
+            return new RebuiltLane(offset, lane.Positions, lane.Fingerprints);
         }
         finally
         {

@@ -96,8 +96,8 @@ internal static class Peers
         }
     }
 
-    /// <summary>The time that <c>--since</c> names: ISO 8601, or a duration back from now such as 90s, 15m, 2h, 7d.</summary>
-    internal static DateTime Since(string text, TimeProvider time)
+    /// <summary>The time that an option such as <c>--since</c> names: ISO 8601, or a duration back from now such as 90s, 15m, 2h, 7d.</summary>
+    internal static DateTime Since(string text, TimeProvider time, string option = "--since")
     {
         var seconds = text.Length > 1 ? text[^1] switch { 's' => 1, 'm' => 60, 'h' => 3600, 'd' => 86400, _ => 0 } : 0;
         if (seconds > 0 && double.TryParse(text[..^1], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var count))
@@ -107,6 +107,6 @@ internal static class Peers
 
         return DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var instant)
             ? instant.UtcDateTime
-            : throw new UsageException($"--since '{text}' must be a time such as 2026-03-01T12:00:00Z or a duration such as 15m");
+            : throw new UsageException($"{option} '{text}' must be a time such as 2026-03-01T12:00:00Z or a duration such as 15m");
     }
 }

@@ -63,7 +63,7 @@ public static class RebuildCommand
         }
     }
 
-    private static async Task<int> RunAsync(ProcessorOptions options, string? only, bool dryRun, TextWriter output, CancellationToken token)
+    internal static async Task<int> RunAsync(ProcessorOptions options, string? only, bool dryRun, TextWriter output, CancellationToken token)
     {
         var time = TimeProvider.System;
         var started = time.GetTimestamp();
@@ -99,7 +99,7 @@ public static class RebuildCommand
         {
             try
             {
-                if (await rebuild.RunAsync(partition, token) is { } lane)
+                if (await rebuild.RunAsync(partition, asOf: null, token) is { } lane)
                 {
                     lanes.Add(lane);
                 }

@@ -117,7 +117,7 @@ public static class RunCommand
         using var referenceReader = new CompactedTopicReader(options.Kafka, [ReferenceStage.SkuTopic, ReferenceStage.LocationTopic],
             (r, t) => reference.ApplyAsync(r.Topic, r.Partition, r.Offset, r.Key, r.Value, t), logger);
         var pipeline = new Pipeline(new PipelineParts(options, positions, new LedgerReader(clickHouse), history, schemas,
-            LoadSchema("InventoryMovement"), deadLetters, catalog, referenceReader.RefreshAsync, status, partitions, time, logger));
+            LoadSchema("InventoryMovement"), deadLetters.WriteAsync, catalog, referenceReader.RefreshAsync, status, partitions, time, logger));
         var source = new KafkaSource(options.Kafka, pipeline.OpenAsync, pool, status, time, logger);
         await using var http = HttpServer.Build(options.Http, positions, status, time, options.Log);
         await StartAsync("HTTP", async () =>
@@ -169,7 +169,7 @@ public static class RunCommand
         }
     }
 
-    private static AvroSchema LoadSchema(string record) =>
+    internal static AvroSchema LoadSchema(string record) =>
         AvroSchema.Parse(File.ReadAllText(Path.Combine(SchemaCatalog.DefaultFolder, record + ".avsc")));
 
     private static int CountPartitions(KafkaOptions options)

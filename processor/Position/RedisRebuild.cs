@@ -104,5 +104,21 @@ public sealed class RedisRebuild(PositionOptions options, TimeProvider time, ILo
         return freed;
     }
 
+    /// <summary>Frees every key of the prefix. Returns their number.</summary>
+    public async Task<long> DropAsync(CancellationToken token)
+    {
+        var db = await redis.OpenAsync(token);
+        long freed = 0;
+        foreach (var page in RedisConnection.Scan(db, LaneKeys.Pattern(options.KeyPrefix, "")).Chunk(1000))
+        {
+            token.ThrowIfCancellationRequested();
+            await LaneGeneration.UnlinkAsync(db, page.Select(key => (string)key!));
+            freed += page.Length;
+        }
+
+        await LaneGeneration.UnlinkAsync(db, [options.KeyPrefix + ":topology"]);
+        return freed;
+    }
+
     public ValueTask DisposeAsync() => redis.DisposeAsync();
 }

@@ -26,7 +26,7 @@ internal static class FinalState
         await CheckRawEventsAsync(servers, expected, log, dead);
     }
 
-    private static async Task CheckPositionsAsync(PipelineServers servers, IndependentResult expected)
+    public static async Task CheckPositionsAsync(PipelineServers servers, IndependentResult expected)
     {
         await using var store = new RedisPositionStore(new PositionOptions { Connection = servers.Redis.Endpoint }, TimeProvider.System);
         var found = new Dictionary<PositionKey, CountedPosition>();
@@ -44,7 +44,7 @@ internal static class FinalState
         Assert.Contains(found.Values, position => position.OnHand < 0);
     }
 
-    private static async Task CheckLedgerAsync(PipelineServers servers, IndependentResult expected)
+    public static async Task CheckLedgerAsync(PipelineServers servers, IndependentResult expected)
     {
         using var clickHouse = servers.ClickHouseClient();
         Assert.Equal(expected.Accepted, await clickHouse.QueryScalarAsync<long>("SELECT count() FROM ledger_current"));
