@@ -33,7 +33,7 @@ public sealed class HistoryCatchUp(
                 var now = Environment.TickCount64;
                 if (now >= nextScan)
                 {
-                    Scan(now);
+                    TryScan(now);
                     nextScan = now + ScanMilliseconds;
                 }
 
@@ -48,6 +48,19 @@ public sealed class HistoryCatchUp(
             }
 
             consumer.Close();
+        }
+    }
+
+    private void TryScan(long now)
+    {
+        try
+        {
+            Scan(now);
+        }
+        catch (KafkaException e) when (!e.Error.IsFatal)
+        {
+            // The client is not ready for it yet: again with the next scan.
+            logger.KafkaError(e.Error.Reason);
         }
     }
 
@@ -81,8 +94,8 @@ public sealed class HistoryCatchUp(
     {
         var track = new Track(new TopicPartition(options.Topic, partition), lane) { Next = lane.Status.DurableOffset, End = lane.Status.HistoryGapEnd };
         logger.HistoryCatchesUp(partition, track.Next, track.End);
-        tracks.Add(partition, track);
         consumer.IncrementalAssign([new TopicPartitionOffset(track.Partition, track.Next)]);
+        tracks.Add(partition, track);
 
         // The client remembers that a partition was paused when it is taken up again.
         consumer.Resume([track.Partition]);
