@@ -68,4 +68,47 @@ public sealed class ReferenceAndRegistryTests(SharedClickHouse clickHouse)
         Assert.Equal((1, 0), (status.Totals.Accepted, status.Totals.DeadLetters));
         Assert.Empty(servers.ReadAll(PipelineServers.DeadLetterTopic, 2));
     }
+
+    [Fact]
+    public async Task A_stuck_lane_is_paused_and_stalls_no_other()
+    {
+        const int Skus = 40, Rounds = 60;
+        await using var servers = await PipelineServers.StartAsync(clickHouse);
+        await using var registry = await RegistryProcess.StartAsync();
+        using var producer = Wire.Producer(servers.Kafka.Bootstrap);
+        await producer.AnnounceLocationAsync("DC-01");
+        await Task.WhenAll(Enumerable.Range(0, Skus).Select(i => producer.AnnounceSkuAsync($"SKU-{i}")));
+        await using var processor = await servers.StartProcessorAsync("--registry.urls", registry.Url.ToString(), "--kafka.batch-records", "16");
+        var ends = new long[PipelineServers.Partitions];
+        await MoveAllAsync("first");
+        await processor.WaitForEndAsync(ends);
+
+        // A schema that the lane has not seen, and no registry to ask.
+        registry.Kill();
+        var strange = await producer.ProduceAsync(PipelineServers.Topic,
+            new Confluent.Kafka.Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes("SKU-0"), Value = [0, 0, 0, 0x27, 0x0F, 1] });
+        ends[strange.Partition.Value] = strange.Offset.Value + 1;
+        for (var round = 0; round < Rounds; round++)
+        {
+            await MoveAllAsync($"round-{round}");
+        }
+
+        var others = Enumerable.Range(0, PipelineServers.Partitions).Where(p => p != strange.Partition.Value).ToArray();
+        Assert.All(others, p => Assert.True(ends[p] > Rounds));
+        var status = await processor.WaitUntilAsync(s => others.All(p => s.Lanes.Any(lane => lane.Partition == p && lane.DurableOffset == ends[p]))
+            && s.Lanes.Any(lane => lane.Partition == strange.Partition.Value && lane.Paused));
+        Assert.True(status.Lanes.Single(lane => lane.Partition == strange.Partition.Value).PositionOffset <= strange.Offset.Value);
+
+        await registry.RestartAsync();
+        status = await processor.WaitForEndAsync(ends);
+        Assert.Equal((Skus * (Rounds + 1), 1), (status.Totals.Accepted, status.Totals.DeadLetters));
+
+        async Task MoveAllAsync(string round)
+        {
+            foreach (var result in await Task.WhenAll(Enumerable.Range(0, Skus).Select(i => producer.MoveAsync($"SKU-{i}", "DC-01", $"{round}-{i}", 1))))
+            {
+                ends[result.Partition.Value] = Math.Max(ends[result.Partition.Value], result.Offset.Value + 1);
+            }
+        }
+    }
 }
