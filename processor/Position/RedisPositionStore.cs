@@ -29,7 +29,7 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
         if ((int)stored != partitions)
         {
             throw new SetupException(
-                $"Topic {topic} has {partitions} partitions, but the positions under '{options.KeyPrefix}' were built with {stored}: keys would change lanes. Give the topic its former number, or use another positions.keyPrefix and process the topic from its start.");
+                $"Topic {topic} has {partitions} partitions, but the positions under '{options.KeyPrefix}' were built with {stored}: keys would change lanes. Give the topic its former number, or grow as 'More partitions' in processor/README.md says.");
         }
 
         this.partitions = partitions;

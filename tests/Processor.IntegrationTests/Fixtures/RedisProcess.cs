@@ -80,6 +80,18 @@ public sealed class RedisProcess : IAsyncDisposable
         await LaunchAsync();
     }
 
+    /// <summary>Sends one command of words without blanks, and returns the answer's first line.</summary>
+    public async Task<string> CommandAsync(string command)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, port);
+        await using var stream = client.GetStream();
+        await stream.WriteAsync(System.Text.Encoding.ASCII.GetBytes(command + "\r\n"));
+        using var reader = new StreamReader(stream);
+        var answer = await reader.ReadLineAsync() ?? throw new InvalidOperationException($"Redis closed the connection at '{command}'.");
+        return answer.StartsWith('-') ? throw new InvalidOperationException($"Redis refused '{command}': {answer}") : answer;
+    }
+
     /// <summary>Copies the files of a server that was killed, and returns the copy's folder.</summary>
     public string BackUp()
     {

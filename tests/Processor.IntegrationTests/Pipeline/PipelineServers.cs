@@ -48,7 +48,8 @@ public sealed class PipelineServers : IAsyncDisposable
 
     public KafkaListenerProcess Kafka { get; }
 
-    public RedisProcess Redis { get; }
+    /// <summary>The one whose positions count; a test that fails over sets it.</summary>
+    public RedisProcess Redis { get; set; }
 
     public EmbeddedClickHouse ClickHouse { get; }
 
@@ -66,12 +67,12 @@ public sealed class PipelineServers : IAsyncDisposable
         "--history.insert-interval-milliseconds", "100",
     ];
 
-    public static async Task<PipelineServers> StartAsync(SharedClickHouse shared, RedisProcessOptions? redis = null) =>
-        await StartAsync(shared.Server, shared.NewDatabase(), redis);
+    public static async Task<PipelineServers> StartAsync(SharedClickHouse shared, RedisProcessOptions? redis = null, int brokers = 1) =>
+        await StartAsync(shared.Server, shared.NewDatabase(), redis, brokers);
 
-    public static async Task<PipelineServers> StartAsync(EmbeddedClickHouse clickHouse, string database, RedisProcessOptions? redis = null)
+    public static async Task<PipelineServers> StartAsync(EmbeddedClickHouse clickHouse, string database, RedisProcessOptions? redis = null, int brokers = 1)
     {
-        var kafka = await KafkaListenerProcess.StartAsync(Topics);
+        var kafka = await KafkaListenerProcess.StartAsync(Topics, brokers);
         return new PipelineServers(kafka, await RedisProcess.StartAsync(redis), clickHouse, database);
     }
 

@@ -48,7 +48,7 @@ public sealed class StartUpTests(SharedClickHouse clickHouse)
         }
 
         await using var other = await KafkaListenerProcess.StartAsync("inventory.movements:8,inventory.dead-letters:2");
-        await FailsAsync(CannotStart, "has 8 partitions", [.. servers.Flags, "--kafka.bootstrap-servers", other.Bootstrap]);
+        await FailsAsync(CannotStart, "has 8 partitions, but the positions under 'inv' were built with 4: keys would change lanes. Give the topic its former number, or grow as 'More partitions' in processor/README.md says.", [.. servers.Flags, "--kafka.bootstrap-servers", other.Bootstrap]);
     }
 
     private static async Task FailsAsync(int code, string text, string[] flags, Dictionary<string, string>? environment = null)
