@@ -115,7 +115,7 @@ public sealed class PositionStage(
     {
         var key = (movement.Sku, movement.Location);
         ref var entry = ref Touch(key);
-        settlements.Note(key, offset, movement);
+        settlements.Note(key, offset, movement, batchEnd);
         if (!PositionRules.Apply(ref entry.State, movement))
         {
             entry.Settlement = Settlement.Open;

@@ -12,8 +12,13 @@ namespace Stockflow.Position;
 internal sealed class Settlements(ILedgerReader ledger, LaneStatus status, IdTable ids, TimeProvider time, ILogger logger)
 {
     private const int MaximumQuestions = 500;
+
+    /// <summary>Movements that the lane's open positions keep together: while ClickHouse is away there would be no end to them.</summary>
+    internal const int MaximumKept = 10_000;
+
     private static readonly TimeSpan LedgerPoll = TimeSpan.FromMilliseconds(200);
     private readonly Dictionary<(int Sku, int Location), Pending> open = [];
+    private int kept;
 
     private readonly Channel<((int Sku, int Location) Key, long AsOf)> questions = Channel.CreateUnbounded<((int Sku, int Location), long)>();
 
@@ -27,6 +32,7 @@ internal sealed class Settlements(ILedgerReader ledger, LaneStatus status, IdTab
     /// <summary>Starts over for a position: the ledger will be asked as of <paramref name="asOf"/>.</summary>
     public void Open((int Sku, int Location) key, long asOf)
     {
+        kept -= open.TryGetValue(key, out var former) ? former.Later.Count : 0;
         open[key] = new Pending(asOf);
         questions.Writer.TryWrite((key, asOf));
     }
@@ -34,12 +40,28 @@ internal sealed class Settlements(ILedgerReader ledger, LaneStatus status, IdTab
     /// <summary>Asks the ledger in the background; <paramref name="wake"/> is called when answers wait.</summary>
     public void Start(Action wake, CancellationToken stopping) => Asking = AskLedgerAsync(wake, stopping);
 
-    /// <summary>Keeps a movement that the ledger's answer will not hold.</summary>
-    public void Note((int Sku, int Location) key, long offset, in Movement movement)
+    /// <summary>
+    /// Keeps a movement that the ledger's answer will not hold. Are there too many of them, the ledger is asked anew about every open
+    /// position, as of <paramref name="batchEnd"/>, and its answers will hold them.
+    /// </summary>
+    public void Note((int Sku, int Location) key, long offset, in Movement movement, long batchEnd)
     {
-        if (open.TryGetValue(key, out var pending) && offset >= pending.AsOf)
+        var isCount = movement.Type == MovementType.CycleCount;
+        if (!open.TryGetValue(key, out var pending) || offset < pending.AsOf || !(isCount || PositionRules.ChangesOnHand(movement.Type)))
         {
-            pending.Later.Add(movement);
+            return;
+        }
+
+        if (kept < MaximumKept)
+        {
+            pending.Later.Add(new Kept(movement.EventTs, movement.QtyDelta, isCount));
+            kept++;
+            return;
+        }
+
+        foreach (var position in open.Keys.ToArray())
+        {
+            Open(position, batchEnd);
         }
     }
 
@@ -61,22 +83,20 @@ internal sealed class Settlements(ILedgerReader ledger, LaneStatus status, IdTab
         settled.LastCountQty = answer.Ledger.LastCountQty;
         foreach (var movement in pending.Later)
         {
-            if (movement.Type == MovementType.CycleCount)
+            if (movement.IsCount)
             {
                 // Whether later movements are in on-hand can not be told from the sums: ask once more, as of now.
                 reopen = true;
                 return false;
             }
 
-            if (PositionRules.ChangesOnHand(movement.Type) && movement.EventTs > settled.LastCountTs)
-            {
-                settled.OnHand += movement.QtyDelta;
-            }
+            settled.OnHand += movement.EventTs > settled.LastCountTs ? movement.QtyDelta : 0;
         }
 
         settled.Version++;
         state = settled;
         open.Remove(answer.Key);
+        kept -= pending.Later.Count;
         return true;
     }
 
@@ -134,10 +154,13 @@ internal sealed class Settlements(ILedgerReader ledger, LaneStatus status, IdTab
 
     internal readonly record struct Answer((int Sku, int Location) Key, long AsOf, LedgerOnHand Ledger);
 
+    /// <summary>What of a movement changes on-hand.</summary>
+    private readonly record struct Kept(long EventTs, long QtyDelta, bool IsCount);
+
     private sealed class Pending(long asOf)
     {
         public long AsOf { get; } = asOf;
 
-        public List<Movement> Later { get; } = [];
+        public List<Kept> Later { get; } = [];
     }
 }

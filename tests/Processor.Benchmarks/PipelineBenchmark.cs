@@ -1,8 +1,6 @@
-using Confluent.Kafka;
 using Stockflow.Commands;
 using Stockflow.Embedded;
 using Stockflow.Model;
-using Stockflow.Position;
 
 namespace Stockflow.Benchmarks;
 
@@ -43,17 +41,7 @@ internal static class PipelineBenchmark
         token.ThrowIfCancellationRequested();
         Report.Progress($"pipeline: the listener has {producer.Sent:N0} events and {references:N0} reference records; counting what they must lead to");
 
-        // The listener drops the oldest records of a partition that outgrows its memory.
-        using var consumer = new ConsumerBuilder<byte[], byte[]>(new ConsumerConfig { BootstrapServers = servers.Bootstrap, GroupId = "check" }).Build();
-        for (var partition = 0; partition < options.Partitions; partition++)
-        {
-            var log = consumer.QueryWatermarkOffsets(new TopicPartition(Servers.Topic, partition), TimeSpan.FromSeconds(30));
-            if (log.Low.Value != 0 || log.High.Value != producer.SentTo(partition))
-            {
-                throw new WrongResultException($"pipeline: the listener holds offsets {log.Low} to {log.High} of partition {partition}, but {producer.SentTo(partition):N0} events were sent to it; use more --partitions.");
-            }
-        }
-
+        ResultCheck.ThrowIfRecordsAreGone(servers, producer);
         return count.Result();
     }
 
@@ -92,7 +80,7 @@ internal static class PipelineBenchmark
             figures = await run.FinishAsync(expected.Produced, token);
             var cpu = string.Join(", ", figures.Cpu.Select(process => $"{process.Key} {process.Value * 1e6 / expected.Produced:0.0}"));
             Report.Progress($"pipeline: {name}: {figures.Rate:N0} events/s, second half {figures.LateRate:N0}; CPU s a million events: {cpu}; checking the result");
-            await VerifyAsync(servers, name, expected, figures, token);
+            await ResultCheck.VerifyAsync(servers, name, expected, figures.Last, token);
         }
 
         using var clickHouse = servers.OpenClickHouse(name);
@@ -125,42 +113,5 @@ internal static class PipelineBenchmark
 
         report.Add(Name, "processor, bytes allocated an event", Report.Figure(Report.Median(runs.Select(run => run.Allocated)) / options.Events), "Confluent.Kafka's and the status polls' included");
         report.Add(Name, "processor, resident MiB at most", Report.Figure(Report.Median(runs.Select(run => run.Peak)) / (1 << 20)));
-    }
-
-    private static async Task VerifyAsync(Servers servers, string name, IndependentResult expected, ProcessorFigures figures, CancellationToken token)
-    {
-        var totals = figures.Last.Totals;
-        WrongResultException.ThrowUnlessEqual("accepted events", expected.Accepted, totals.Accepted);
-        WrongResultException.ThrowUnlessEqual("duplicates", expected.Duplicates, totals.Duplicates);
-        WrongResultException.ThrowUnlessEqual("dead letters", expected.DeadLetterCount, totals.DeadLetters);
-        foreach (var (reason, count) in expected.DeadLetters)
-        {
-            WrongResultException.ThrowUnlessEqual($"dead letters, {reason.Code()}", count, figures.Last.DeadLetterReasons.GetValueOrDefault(reason.Code()));
-        }
-
-        using var clickHouse = servers.OpenClickHouse(name);
-        WrongResultException.ThrowUnlessEqual("rows of raw_events_current", expected.Produced, await clickHouse.QueryScalarAsync<long>("SELECT count() FROM raw_events_current", token: token));
-        WrongResultException.ThrowUnlessEqual("rows of ledger_current", expected.Accepted, await clickHouse.QueryScalarAsync<long>("SELECT count() FROM ledger_current", token: token));
-
-        await using var store = new RedisPositionStore(new PositionOptions { Connection = servers.Redis.Endpoint, KeyPrefix = name }, TimeProvider.System);
-        var (found, wrong, firstWrong) = (0, 0, "");
-        await foreach (var position in store.ScanAsync(token))
-        {
-            found++;
-            var state = position.State;
-            var actual = new CountedPosition(state.OnHand, state.Unsellable, state.Reserved, state.InTransitIn, state.InTransitOut);
-            if (!expected.Positions.TryGetValue(new PositionKey(position.SkuId, position.LocationId), out var counted) || counted != actual)
-            {
-                wrong++;
-                firstWrong = firstWrong.Length > 0 ? firstWrong : $"{position.SkuId} {position.LocationId} is {actual}, but the independent count says {counted}";
-            }
-        }
-
-        if (wrong > 0)
-        {
-            throw new WrongResultException($"pipeline: {wrong:N0} of {found:N0} positions are wrong; the first: {firstWrong}.");
-        }
-
-        WrongResultException.ThrowUnlessEqual("positions in Redis", expected.Positions.Count, found);
     }
 }

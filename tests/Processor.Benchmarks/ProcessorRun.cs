@@ -32,7 +32,7 @@ internal sealed class ProcessorRun : IAsyncDisposable
     }
 
     /// <summary>Starts it under a name of its own: consumer group, Redis prefix and database.</summary>
-    public static ProcessorRun Start(Servers servers, string name)
+    public static ProcessorRun Start(Servers servers, string name, params string[] settings)
     {
         var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{RedisServer.FreePort()}");
         var processor = ChildProcess.StartSelf("processor run",
@@ -40,23 +40,31 @@ internal sealed class ProcessorRun : IAsyncDisposable
                 "run", "--kafka.bootstrap-servers", servers.Bootstrap, "--kafka.topic", Servers.Topic, "--kafka.dead-letter-topic", Servers.DeadLetters,
                 "--kafka.group-id", name, "--positions.connection", servers.Redis.Endpoint, "--positions.key-prefix", name,
                 "--clickhouse.url", servers.ClickHouseUrl.ToString(), "--clickhouse.database", name, "--http.urls", url,
+                .. settings,
             ],
             Path.Combine(servers.Folder, name + ".log"));
         return new ProcessorRun(servers, processor, new HttpClient { BaseAddress = new Uri(url) });
+    }
+
+    /// <summary>Waits until it keeps positions up to date.</summary>
+    /// <exception cref="WrongResultException">It ended.</exception>
+    public async Task<StatusPayload> WaitUntilReadyAsync(CancellationToken token)
+    {
+        while (true)
+        {
+            await Task.Delay(20, token);
+            if (await StatusAsync(token) is { Ready: true } status)
+            {
+                return status;
+            }
+        }
     }
 
     /// <summary>Waits until it reads, then until every event is durable, and then until nothing is left to settle.</summary>
     /// <exception cref="WrongResultException">It ended, or stands still.</exception>
     public async Task<ProcessorFigures> FinishAsync(long events, CancellationToken token)
     {
-        StatusPayload? status;
-        do
-        {
-            await Task.Delay(20, token);
-            status = await StatusAsync(token);
-        }
-        while (status is not { Ready: true });
-
+        var status = await WaitUntilReadyAsync(token);
         var before = Cpu();
         var allocatedBefore = await MetricAsync("dotnet_gc_allocated_bytes_total", token);
         var started = Stopwatch.GetTimestamp();
@@ -121,10 +129,13 @@ internal sealed class ProcessorRun : IAsyncDisposable
         ["clickhouse"] = ProcessCpu.Seconds(servers.ClickHouse.Id),
     };
 
-    private double ResidentBytes() =>
+    /// <summary>Resident memory of the processor.</summary>
+    public double ResidentBytes() =>
         double.Parse(File.ReadAllText($"/proc/{processor.Id}/statm").Split(' ')[1], CultureInfo.InvariantCulture) * Environment.SystemPageSize;
 
-    private async Task<StatusPayload?> StatusAsync(CancellationToken token)
+    /// <summary>Its status; null while it does not answer.</summary>
+    /// <exception cref="WrongResultException">It ended.</exception>
+    public async Task<StatusPayload?> StatusAsync(CancellationToken token)
     {
         if (processor.HasExited)
         {

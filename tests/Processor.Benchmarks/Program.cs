@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Stockflow.Benchmarks;
-using Stockflow.Model;
 
 var benchmarks = new (string Name, Func<BenchmarkOptions, Report, CancellationToken, Task> Run)[]
 {
@@ -24,39 +23,32 @@ var command = new RootCommand("""
       eng/bench
       eng/bench pipeline --events 2000000 --partitions 128
       eng/bench decode dedupe --rounds 7
+      eng/bench outage --minutes 5 --sink clickhouse
     """)
 {
     names, events, partitions, rounds, skus, locations,
 };
-command.SetAction(async (parsed, token) =>
+command.Subcommands.Add(OutageCommand.Create());
+command.SetAction((parsed, token) => Guard.RunAsync(async () =>
 {
-    try
+    var options = new BenchmarkOptions
     {
-        var options = new BenchmarkOptions
-        {
-            Events = parsed.GetValue(events),
-            Partitions = parsed.GetValue(partitions),
-            Rounds = parsed.GetValue(rounds),
-            Skus = parsed.GetValue(skus),
-            Locations = parsed.GetValue(locations),
-        };
-        options.Validate();
-        var chosen = parsed.GetValue(names) is { Length: > 0 } some ? some : [.. benchmarks.Select(benchmark => benchmark.Name)];
-        var report = new Report(options);
-        foreach (var (name, run) in benchmarks.Where(benchmark => chosen.Contains(benchmark.Name)))
-        {
-            await run(options, report, token);
-        }
+        Events = parsed.GetValue(events),
+        Partitions = parsed.GetValue(partitions),
+        Rounds = parsed.GetValue(rounds),
+        Skus = parsed.GetValue(skus),
+        Locations = parsed.GetValue(locations),
+    };
+    options.Validate();
+    var chosen = parsed.GetValue(names) is { Length: > 0 } some ? some : [.. benchmarks.Select(benchmark => benchmark.Name)];
+    var report = new Report(options);
+    foreach (var (name, run) in benchmarks.Where(benchmark => chosen.Contains(benchmark.Name)))
+    {
+        await run(options, report, token);
+    }
 
-        await Console.Out.WriteLineAsync(report.ToString());
-        return 0;
-    }
-    catch (Exception e) when (e is SetupException or StoreUnavailableException or WrongResultException)
-    {
-        await Console.Error.WriteLineAsync("bench: " + e.Message);
-        return 1;
-    }
-});
+    await Console.Out.WriteLineAsync(report.ToString());
+}));
 var parse = command.Parse(args);
 var code = await parse.InvokeAsync();
 return parse.Errors.Count > 0 ? 2 : code;

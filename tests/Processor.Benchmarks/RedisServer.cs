@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
+using System.Runtime.InteropServices;
 using StackExchange.Redis;
 using Stockflow.Embedded;
 using Stockflow.Model;
@@ -8,8 +9,11 @@ using Stockflow.Model;
 namespace Stockflow.Benchmarks;
 
 /// <summary>A redis-server of its own with the append-only file on, as in production, and what it says about itself.</summary>
-internal sealed class RedisServer : IAsyncDisposable
+internal sealed partial class RedisServer : IAsyncDisposable
 {
+    /// <summary>Linux's numbers of SIGCONT and SIGSTOP.</summary>
+    private const int Continued = 18, Stopped = 19;
+
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
     private readonly ChildProcess child;
     private readonly ConnectionMultiplexer connection;
@@ -79,8 +83,14 @@ internal sealed class RedisServer : IAsyncDisposable
     public long MemoryOf(string pattern) =>
         Server().Keys(pattern: pattern, pageSize: 1000).Sum(key => (long)Database.Execute("MEMORY", "USAGE", (string)key!, "SAMPLES", "0"));
 
+    /// <summary>Holds it still: it keeps its connections and answers nothing.</summary>
+    public void Stop() => _ = kill(ProcessId, Stopped);
+
+    public void Continue() => _ = kill(ProcessId, Continued);
+
     public async ValueTask DisposeAsync()
     {
+        Continue();
         connection.Dispose();
         await child.DisposeAsync();
     }
@@ -89,4 +99,7 @@ internal sealed class RedisServer : IAsyncDisposable
 
     private long Info(string section, string field) =>
         long.Parse(Server().Info(section).SelectMany(group => group).First(pair => pair.Key == field).Value, CultureInfo.InvariantCulture);
+
+    [LibraryImport("libc")]
+    private static partial int kill(int process, int signal);
 }

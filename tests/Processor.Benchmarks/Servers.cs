@@ -47,6 +47,16 @@ internal sealed class Servers : IAsyncDisposable
     /// <summary>A client of one database.</summary>
     public ClickHouseClient OpenClickHouse(string database) => new(new ClickHouseOptions { Url = ClickHouseUrl, Database = database });
 
+    /// <summary>Ends ClickHouse as <c>kill -9</c> does.</summary>
+    public void KillClickHouse() => ClickHouse.Kill();
+
+    /// <summary>Starts it again over its files, at its address.</summary>
+    public async Task RestartClickHouseAsync(CancellationToken token)
+    {
+        ClickHouse = LaunchClickHouse(ClickHouseUrl.Port);
+        await ClickHouse.WaitForLineAsync("listening on ", Patience, token);
+    }
+
     public async ValueTask DisposeAsync()
     {
         for (var i = parts.Count - 1; i >= 0; i--)
@@ -62,11 +72,14 @@ internal sealed class Servers : IAsyncDisposable
         var topics = string.Create(CultureInfo.InvariantCulture, $"{Topic}:{partitions},{DeadLetters}:{DeadLetterPartitions},")
             + string.Join(',', ReferenceEncoder.Topics.Select(topic => $"{topic}:{ReferencePartitions}"));
         Kafka = Own(ChildProcess.StartSelf("kafka", ["kafka", "--topics", topics], Path.Combine(Folder, "kafka.log")));
-        ClickHouse = Own(ChildProcess.StartSelf("clickhouse", ["clickhouse", "--path", Path.Combine(Folder, "clickhouse"), "--port", "0"], Path.Combine(Folder, "clickhouse.log")));
+        ClickHouse = LaunchClickHouse(0);
         Redis = Own(await RedisServer.StartAsync(Folder, token));
         Bootstrap = await Kafka.WaitForLineAsync(KafkaCommand.ReadyPrefix, Patience, token);
         ClickHouseUrl = new Uri(await ClickHouse.WaitForLineAsync("listening on ", Patience, token));
     }
+
+    private ChildProcess LaunchClickHouse(int port) => Own(ChildProcess.StartSelf("clickhouse",
+        ["clickhouse", "--path", Path.Combine(Folder, "clickhouse"), "--port", port.ToString(CultureInfo.InvariantCulture)], Path.Combine(Folder, $"clickhouse{parts.Count}.log")));
 
     private T Own<T>(T part)
         where T : IAsyncDisposable

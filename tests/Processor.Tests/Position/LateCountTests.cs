@@ -41,6 +41,19 @@ public sealed class LateCountTests
         Assert.Equal(9 - 2, await lane.SettleAsync());
     }
 
+    [Fact]
+    public async Task Movements_beyond_those_that_are_kept_come_from_the_ledger()
+    {
+        await using var lane = new TestLane();
+        await lane.ApplyAsync(Sale(ts: 20, -1), Count(ts: 10, 7));
+        await lane.ApplyAsync([.. Enumerable.Repeat(Sale(ts: 30, -1), Settlements.MaximumKept)]);
+        await lane.ApplyAsync(Sale(ts: 31, -10), Sale(ts: 32, -100));
+        await lane.ApplyAsync(Sale(ts: 33, -1000));
+
+        Assert.Equal(7 - 1 - Settlements.MaximumKept - 10 - 100 - 1000, await lane.SettleAsync());
+        Assert.Equal(2 + Settlements.MaximumKept + 2, lane.AskedBefore);
+    }
+
     private static Movement Sale(long ts, long qty) => New(MovementType.Sale, ts, qty, Movement.Absent);
 
     private static Movement Count(long ts, long counted) => New(MovementType.CycleCount, ts, 0, counted);
@@ -57,6 +70,9 @@ public sealed class LateCountTests
         private readonly List<Movement> rows = [];
         private readonly TaskCompletionSource woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private PositionStage? stage;
+
+        /// <summary>Offset before which the ledger was last asked what it knows.</summary>
+        public long AskedBefore { get; private set; }
 
         public async Task ApplyAsync(params Movement[] movements)
         {
@@ -97,6 +113,7 @@ public sealed class LateCountTests
 
         private LedgerOnHand OnHand(long before)
         {
+            AskedBefore = before;
             var known = rows.Take((int)before).ToList();
             var last = known.Where(row => row.Type == MovementType.CycleCount).MaxBy(row => row.EventTs);
             return new LedgerOnHand(last.CountedQty + known.Where(row => row.EventTs > last.EventTs).Sum(row => row.QtyDelta), last.EventTs, last.CountedQty);
