@@ -170,6 +170,20 @@ internal sealed class ProcessorInstance : IDisposable
         }
     }
 
+    /// <summary>Whether it says that positions are gone until an operator runs 'processor rebuild'.</summary>
+    public async Task<bool> AwaitsRebuildAsync()
+    {
+        try
+        {
+            using var answer = await Http.GetAsync(new Uri($"http://127.0.0.1:{port}/readyz"));
+            return (await answer.Content.ReadAsStringAsync()).Contains("\"rebuild\"", StringComparison.Ordinal);
+        }
+        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException)
+        {
+            return false;
+        }
+    }
+
     public void Dispose()
     {
         Kill(null);
