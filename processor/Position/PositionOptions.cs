@@ -5,7 +5,7 @@ namespace Stockflow.Position;
 /// <summary>Settings of the positions and their store.</summary>
 public sealed record PositionOptions
 {
-    /// <summary>Redis as host:port, or <c>memory</c> for a store inside the process (a laptop without Redis: it is gone with the process).</summary>
+    /// <summary>Redis as host:port, several as host:port,host:port (a master and its replicas, of which the master is used), or <c>memory</c> for a store inside the process (a laptop without Redis: it is gone with the process).</summary>
     public string Connection { get; init; } = "127.0.0.1:6379";
 
     /// <summary>File that holds the password; the password itself is never a setting.</summary>

@@ -1,18 +1,24 @@
+using System.Runtime.CompilerServices;
 using StackExchange.Redis;
 using Stockflow.Model;
 
 namespace Stockflow.Position;
 
-/// <summary>One connection to Redis, made at the first use, whose faults are <see cref="StoreUnavailableException"/>.</summary>
+/// <summary>
+/// One connection to Redis, made at the first use, whose faults are <see cref="StoreUnavailableException"/>. Of several addresses the
+/// master's is used. Does it answer nothing for two timeouts, a new connection looks for the master anew: the client itself stays for a
+/// minute with one that hangs or has become a replica.
+/// </summary>
 internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposable
 {
     private static readonly string[] TransientErrors = ["LOADING", "BUSY", "MASTERDOWN", "READONLY", "NOSCRIPT", "OOM", "TRYAGAIN"];
+    private static readonly ConditionalWeakTable<ConnectionMultiplexer, Failing> Faults = new();
     private readonly SemaphoreSlim connecting = new(1, 1);
     private volatile ConnectionMultiplexer? connection;
 
     public async Task<IDatabase> OpenAsync(CancellationToken token)
     {
-        if (connection is { } open)
+        if (connection is { } open && !IsLost(open))
         {
             return open.GetDatabase();
         }
@@ -20,7 +26,24 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
         await connecting.WaitAsync(token);
         try
         {
-            connection ??= await GuardAsync(() => ConnectionMultiplexer.ConnectAsync(Configuration()));
+            if (connection is { } lost)
+            {
+                if (!IsLost(lost))
+                {
+                    return lost.GetDatabase();
+                }
+
+                // Fails this, the next attempt is as far away again; meanwhile the former connection may recover.
+                Faults.GetOrCreateValue(lost).Since = Environment.TickCount64;
+            }
+
+            var former = connection;
+            connection = await GuardAsync(() => ConnectionMultiplexer.ConnectAsync(Configuration()));
+            if (former is not null)
+            {
+                await former.CloseAsync(allowCommandsToComplete: false);
+            }
+
             return connection.GetDatabase();
         }
         finally
@@ -29,39 +52,68 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
         }
     }
 
+    private bool IsLost(ConnectionMultiplexer open) =>
+        Faults.TryGetValue(open, out var failing) && failing.Since is var since and > 0 && Environment.TickCount64 - since > 2 * options.TimeoutMilliseconds;
+
     private static bool IsUnavailable(Exception e) => e is RedisConnectionException or TimeoutException or ObjectDisposedException
         || (e is RedisServerException s && TransientErrors.Any(error => s.Message.StartsWith(error, StringComparison.Ordinal)));
 
     private static StoreUnavailableException Unavailable(Exception e) => new("Redis: " + e.Message.Split('\n')[0], e);
 
-    // The servers that hold keys of their own.
-    private static IEnumerable<IServer> Masters(IDatabase db) =>
-        db.Multiplexer.GetEndPoints().Select(endpoint => db.Multiplexer.GetServer(endpoint)).Where(server => !server.IsSlave);
+    // The servers that hold keys of their own. Of several that are no cluster it is the master alone; a former one may be away for good.
+    private static IServer[] Masters(IDatabase db)
+    {
+        var servers = Array.ConvertAll(db.Multiplexer.GetEndPoints(), endpoint => db.Multiplexer.GetServer(endpoint));
+        return servers.Any(server => server.ServerType == ServerType.Cluster)
+            ? Array.FindAll(servers, server => !server.IsSlave)
+            : [db.Multiplexer.GetServer(db.IdentifyEndpoint(flags: CommandFlags.DemandMaster))];
+    }
 
+    /// <summary>
+    /// A script at the master. Reads outside of scripts name <see cref="CommandFlags.DemandMaster"/> themselves: by default the client asks a
+    /// replica while the master is away, and what a replica lacks would be written over.
+    /// </summary>
     public static Task<RedisResult> EvaluateAsync(IDatabase db, string script, string key, params RedisValue[] arguments) =>
-        GuardAsync(db, () => db.ScriptEvaluateAsync(script, [key], arguments));
+        GuardAsync(db, () => db.ScriptEvaluateAsync(script, [key], arguments, CommandFlags.DemandMaster));
 
     /// <summary>A call with a bound: the client itself waits on for a server that keeps its connections and answers nothing.</summary>
-    public static Task<T> GuardAsync<T>(IDatabase db, Func<Task<T>> call) =>
-        GuardAsync(() => call().WaitAsync(TimeSpan.FromMilliseconds(db.Multiplexer.TimeoutMilliseconds)));
+    public static async Task<T> GuardAsync<T>(IDatabase db, Func<Task<T>> call)
+    {
+        try
+        {
+            var answer = await GuardAsync(() => call().WaitAsync(TimeSpan.FromMilliseconds(db.Multiplexer.TimeoutMilliseconds)));
+            if (Faults.TryGetValue(db.Multiplexer, out var failing))
+            {
+                failing.Since = 0;
+            }
+
+            return answer;
+        }
+        catch (StoreUnavailableException)
+        {
+            var failing = Faults.GetOrCreateValue(db.Multiplexer);
+            failing.Since = failing.Since == 0 ? Environment.TickCount64 : failing.Since;
+            throw;
+        }
+    }
 
     /// <summary>The keys of a pattern, by SCAN: one may come twice.</summary>
     public static IEnumerable<RedisKey> Scan(IDatabase db, string pattern)
     {
-        foreach (var server in Masters(db))
+        foreach (var server in Guard(() => Masters(db)))
         {
             using var keys = server.Keys(pattern: pattern, pageSize: 1000).GetEnumerator();
-            while (MoveNext(keys))
+            while (Guard(keys.MoveNext))
             {
                 yield return keys.Current;
             }
         }
 
-        static bool MoveNext(IEnumerator<RedisKey> keys)
+        static T Guard<T>(Func<T> call)
         {
             try
             {
-                return keys.MoveNext();
+                return call();
             }
             catch (Exception e) when (IsUnavailable(e))
             {
@@ -86,7 +138,8 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
     {
         if (connection is { } open)
         {
-            await open.CloseAsync();
+            // Nothing is under way any more, and a server that hangs would hold the goodbye up.
+            await open.CloseAsync(allowCommandsToComplete: false);
         }
 
         connecting.Dispose();
@@ -109,5 +162,11 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
         }
 
         return configuration;
+    }
+
+    /// <summary>Since when a connection answers nothing but faults, in milliseconds of the system's clock; 0 while it answers.</summary>
+    private sealed class Failing
+    {
+        public long Since;
     }
 }

@@ -91,13 +91,13 @@ public sealed partial class RedisPositionStore
     }
 
     private async Task<string> GenerationAsync(IDatabase db, int partition) =>
-        (string?)await RedisConnection.GuardAsync(db, () => db.StringGetAsync(Tag(partition) + ":generation")) ?? "";
+        (string?)await RedisConnection.GuardAsync(db, () => db.StringGetAsync(Tag(partition) + ":generation", CommandFlags.DemandMaster)) ?? "";
 
     private async Task<int> PartitionAsync(IDatabase db, string skuId)
     {
         if (partitions == 0)
         {
-            var topology = await RedisConnection.GuardAsync(db, () => db.HashGetAllAsync($"{options.KeyPrefix}:topology"));
+            var topology = await RedisConnection.GuardAsync(db, () => db.HashGetAllAsync($"{options.KeyPrefix}:topology", CommandFlags.DemandMaster));
             partitions = topology.Length == 0 ? 0 : (int)topology[0].Value;
         }
 

@@ -25,7 +25,7 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
         var db = await redis.OpenAsync(token);
         var key = $"{options.KeyPrefix}:topology";
         var (isNew, stored) = await RedisConnection.GuardAsync(db, async () =>
-            (await db.HashSetAsync(key, topic, partitions, When.NotExists), await db.HashGetAsync(key, topic)));
+            (await db.HashSetAsync(key, topic, partitions, When.NotExists), await db.HashGetAsync(key, topic, CommandFlags.DemandMaster)));
         if ((int)stored != partitions)
         {
             throw new SetupException(
@@ -70,14 +70,14 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
             }
         }
 
-        var unsettled = await RedisConnection.GuardAsync(db, () => db.SetMembersAsync(lane + ":unsettled"));
+        var unsettled = await RedisConnection.GuardAsync(db, () => db.SetMembersAsync(lane + ":unsettled", CommandFlags.DemandMaster));
         return new LaneRecord(epoch, next, revision, watermarks, [.. unsettled.Select(member => ParseKey((string)member!))]);
     }
 
     public async Task<bool> IsOwnerAsync(int partition, long epoch, CancellationToken token)
     {
         var db = await redis.OpenAsync(token);
-        return await RedisConnection.GuardAsync(db, () => db.HashGetAsync(Base(partition) + ":lane", "epoch")) == epoch;
+        return await RedisConnection.GuardAsync(db, () => db.HashGetAsync(Base(partition) + ":lane", "epoch", CommandFlags.DemandMaster)) == epoch;
     }
 
     public async IAsyncEnumerable<(long Bucket, SeenEntry[] Entries)> LoadSeenAsync(
@@ -85,7 +85,7 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
     {
         var db = await redis.OpenAsync(token);
         var lane = Base(partition);
-        var buckets = await RedisConnection.GuardAsync(db, () => db.SetMembersAsync(lane + ":buckets"));
+        var buckets = await RedisConnection.GuardAsync(db, () => db.SetMembersAsync(lane + ":buckets", CommandFlags.DemandMaster));
         var entries = new List<SeenEntry>();
         foreach (var bucket in buckets.Select(b => (long)b).Order())
         {
@@ -93,7 +93,7 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
             {
                 token.ThrowIfCancellationRequested();
                 var from = start;
-                var blocks = await RedisConnection.GuardAsync(db, () => db.ListRangeAsync($"{lane}:seen:{bucket}", from, from + SeenElementsPerRead - 1));
+                var blocks = await RedisConnection.GuardAsync(db, () => db.ListRangeAsync($"{lane}:seen:{bucket}", from, from + SeenElementsPerRead - 1, CommandFlags.DemandMaster));
                 entries.Clear();
                 foreach (var block in blocks)
                 {
@@ -134,7 +134,7 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
                 }
 
                 var fields = Array.ConvertAll(order[start..end], i => (RedisValue)ids.Utf8(keys.Span[i].Location).ToArray());
-                reads.Add((start, db.HashGetAsync(lane + LaneKeys.Sku + ids.Text(sku), fields)));
+                reads.Add((start, db.HashGetAsync(lane + LaneKeys.Sku + ids.Text(sku), fields, CommandFlags.DemandMaster)));
                 start = end;
             }
 

@@ -18,7 +18,7 @@ public sealed class RedisRebuild(PositionOptions options, TimeProvider time, ILo
     public async Task<int?> PartitionsAsync(string topic, CancellationToken token)
     {
         var db = await redis.OpenAsync(token);
-        var stored = await RedisConnection.GuardAsync(() => db.HashGetAsync($"{options.KeyPrefix}:topology", topic));
+        var stored = await RedisConnection.GuardAsync(db, () => db.HashGetAsync($"{options.KeyPrefix}:topology", topic, CommandFlags.DemandMaster));
         return stored.IsNull ? null : (int)stored;
     }
 
@@ -30,13 +30,13 @@ public sealed class RedisRebuild(PositionOptions options, TimeProvider time, ILo
         var tag = LaneKeys.Tag(options.KeyPrefix, partition);
         var own = time.GetUtcNow().ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
         var started = time.GetTimestamp();
-        while (!await RedisConnection.GuardAsync(() => db.StringSetAsync(tag + ":rebuild", own, ClaimTime, When.NotExists)))
+        while (!await RedisConnection.GuardAsync(db, () => db.StringSetAsync(tag + ":rebuild", own, ClaimTime, When.NotExists)))
         {
             SetupException.ThrowIf(time.GetElapsedTime(started) > ClaimTime * 1.2, $"Partition {partition}: another rebuild is at work on it. Wait for its end.");
             await Task.Delay(ClaimPoll, time, token);
         }
 
-        var former = (string?)await RedisConnection.GuardAsync(() => db.StringGetAsync(tag + ":generation")) ?? "";
+        var former = (string?)await RedisConnection.GuardAsync(db, () => db.StringGetAsync(tag + ":generation", CommandFlags.DemandMaster)) ?? "";
         return new LaneGeneration(db, time, options.KeyPrefix, partition, former, own);
     }
 
@@ -86,8 +86,8 @@ public sealed class RedisRebuild(PositionOptions options, TimeProvider time, ILo
                 {
                     // The claim first: a generation that is switched to between the two reads is seen in one of them.
                     var tag = LaneKeys.Tag(options.KeyPrefix, partition);
-                    var claimed = (string?)await RedisConnection.GuardAsync(() => db.StringGetAsync(tag + ":rebuild")) ?? "";
-                    var current = (string?)await RedisConnection.GuardAsync(() => db.StringGetAsync(tag + ":generation")) ?? "";
+                    var claimed = (string?)await RedisConnection.GuardAsync(db, () => db.StringGetAsync(tag + ":rebuild", CommandFlags.DemandMaster)) ?? "";
+                    var current = (string?)await RedisConnection.GuardAsync(db, () => db.StringGetAsync(tag + ":generation", CommandFlags.DemandMaster)) ?? "";
                     used[partition] = names = (current, claimed);
                 }
 

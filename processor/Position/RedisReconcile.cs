@@ -63,7 +63,7 @@ public sealed class RedisReconcile(PositionOptions options, TimeProvider time) :
 
             if (!generations.TryGetValue(partition, out var current))
             {
-                generations[partition] = current = (string?)await RedisConnection.GuardAsync(() => db.StringGetAsync(Tag(partition) + ":generation")) ?? "";
+                generations[partition] = current = (string?)await RedisConnection.GuardAsync(db, () => db.StringGetAsync(Tag(partition) + ":generation", CommandFlags.DemandMaster)) ?? "";
             }
 
             if (generation == current)
@@ -123,7 +123,7 @@ public sealed class RedisReconcile(PositionOptions options, TimeProvider time) :
             new("finished", result.FinishedTs), new("compared", result.Compared), new("drifting", result.Drifting), new("unsettled", result.Unsettled),
             new("duplicates", result.Duplicates), new("reused", result.Reused), new("repaired", result.Repaired), new("compensations", result.Compensations),
         ];
-        await RedisConnection.GuardAsync(async () =>
+        await RedisConnection.GuardAsync(db, async () =>
         {
             await db.HashSetAsync(ResultKey, fields);
             return true;
@@ -134,7 +134,7 @@ public sealed class RedisReconcile(PositionOptions options, TimeProvider time) :
     public async Task<ReconcileResult?> LastAsync(CancellationToken token)
     {
         var db = await redis.OpenAsync(token);
-        var fields = (await RedisConnection.GuardAsync(() => db.HashGetAllAsync(ResultKey))).ToDictionary(f => (string)f.Name!, f => (long)f.Value);
+        var fields = (await RedisConnection.GuardAsync(db, () => db.HashGetAllAsync(ResultKey, CommandFlags.DemandMaster))).ToDictionary(f => (string)f.Name!, f => (long)f.Value);
         return fields.Count == 0 ? null : new ReconcileResult(Of("finished"), Of("compared"), Of("drifting"), Of("unsettled"), Of("duplicates"),
             Of("reused"), Of("repaired"), Of("compensations"));
 

@@ -10,6 +10,15 @@ public sealed class RedisFaultTests(SharedClickHouse clickHouse)
 {
     private const int Events = 30_000, EventsPerSecond = 6000;
 
+    /// <summary>Why the replica is promoted.</summary>
+    public enum FailOver
+    {
+        MasterDied,
+        MasterDiedBeforeItsTailWasCopied,
+        MasterHangs,
+        MasterBecomesTheReplica,
+    }
+
     [Fact]
     public async Task Scripts_that_are_flushed_under_load_cost_nothing()
     {
@@ -32,13 +41,15 @@ public sealed class RedisFaultTests(SharedClickHouse clickHouse)
     }
 
     [Theory]
-    [InlineData(92, false)]
-    [InlineData(93, true)]
-    public async Task A_replica_that_is_promoted_is_found_and_lanes_go_on_where_it_stands(int seed, bool replicaLostTheTail)
+    [InlineData(92, FailOver.MasterDied)]
+    [InlineData(93, FailOver.MasterDiedBeforeItsTailWasCopied)]
+    [InlineData(94, FailOver.MasterHangs)]
+    [InlineData(95, FailOver.MasterBecomesTheReplica)]
+    public async Task A_replica_that_is_promoted_is_found_and_lanes_go_on_where_it_stands(int seed, FailOver how)
     {
         await using var servers = await PipelineServers.StartAsync(clickHouse);
         await using var replica = await RedisProcess.StartAsync();
-        var master = servers.Redis;
+        await using var master = servers.Redis;
         await FollowAsync(replica, master.Port);
         using var load = servers.Load(seed, Events, EventsPerSecond);
         await load.SendReferenceAsync(default);
@@ -47,27 +58,43 @@ public sealed class RedisFaultTests(SharedClickHouse clickHouse)
             "--kafka.batch-records", "256", "--positions.connection", $"{master.Endpoint},{replica.Endpoint}");
         var sending = load.SendMovementsAsync(count, default);
         await processor.WaitForAppliedAsync(4000);
-        if (replicaLostTheTail)
-        {
-            // It stays a replica, of nobody: what the master takes from here on it never sees.
-            await replica.CommandAsync("REPLICAOF 127.0.0.1 9");
-            var before = await processor.StatusAsync();
-            await processor.WaitUntilAsync(status => status.Lanes.Count == PipelineServers.Partitions && status.Lanes.All(lane =>
-                lane.CommittedOffset > before.Lanes.First(l => l.Partition == lane.Partition).PositionOffset + 300));
-        }
-
-        master.Kill();
-        await processor.WaitForLogAsync("waits for the position store");
-        await replica.CommandAsync("REPLICAOF NO ONE");
-        await master.DisposeAsync();
         servers.Redis = replica;
+        switch (how)
+        {
+            case FailOver.MasterBecomesTheReplica:
+                await replica.CommandAsync("REPLICAOF NO ONE");
+                await master.CommandAsync($"REPLICAOF 127.0.0.1 {replica.Port}");
+                break;
+            case FailOver.MasterHangs:
+                master.Suspend();
+                await processor.WaitForLogAsync("waits for the position store");
+                await replica.CommandAsync("REPLICAOF NO ONE");
+                break;
+            case FailOver.MasterDiedBeforeItsTailWasCopied:
+                // It stays a replica, of nobody: what the master takes from here on it never sees.
+                await replica.CommandAsync("REPLICAOF 127.0.0.1 9");
+                var before = await processor.StatusAsync();
+                await processor.WaitUntilAsync(status => status.Lanes.Count == PipelineServers.Partitions && status.Lanes.All(lane =>
+                    lane.CommittedOffset > before.Lanes.First(l => l.Partition == lane.Partition).PositionOffset + 300));
+                goto default;
+            default:
+                master.Kill();
+                await processor.WaitForLogAsync("waits for the position store");
+                await replica.CommandAsync("REPLICAOF NO ONE");
+                break;
+        }
 
         await sending;
         await processor.WaitForEndAsync(load);
-        Assert.Equal(replicaLostTheTail, processor.Output.Contains("starts again", StringComparison.Ordinal));
+        if (how is FailOver.MasterDied or FailOver.MasterDiedBeforeItsTailWasCopied)
+        {
+            Assert.Equal(how == FailOver.MasterDiedBeforeItsTailWasCopied, processor.Output.Contains("starts again", StringComparison.Ordinal));
+        }
+
         Assert.Equal(200, await processor.GetAsync("/readyz"));
         await FinalState.CheckAsync(servers, count.Result());
         Assert.Equal(0, await processor.StopAsync());
+        Assert.Equal(Progress.Ends(load), await servers.NextOffsetsAsync());
     }
 
     private static async Task FollowAsync(RedisProcess replica, int master)
