@@ -15,7 +15,11 @@ namespace Stockflow;
 public sealed record PipelineParts(
     ProcessorOptions Options, IPositionStore Positions, ILedgerReader Ledger, HistoryStage History, ISchemaSource Schemas,
     AvroSchema MovementSchema, Func<RecordBatch, CancellationToken, ValueTask> WriteDeadLetters, ReferenceCatalog Catalog, Func<CancellationToken, Task> RefreshCatalog,
-    ProcessorStatus Status, int Partitions, TimeProvider Time, ILogger Logger);
+    ProcessorStatus Status, int Partitions, TimeProvider Time, ILogger Logger)
+{
+    /// <summary>Computes a lane anew from the ledger as of the committed offset; null where an operator does it.</summary>
+    public Func<int, CancellationToken, Task>? Rebuild { get; init; }
+}
 
 /// <summary>
 /// The whole graph. One lane a partition:
@@ -99,7 +103,7 @@ public sealed class Pipeline(PipelineParts parts)
     }
 
     // A store that outlives the process and has nothing of a lane that the group has committed has lost its data. Reading again from the
-    // start of the log would show wrong positions for as long as it takes, so the lane waits for the operator.
+    // start of the log would show wrong positions for as long as it takes, so the lane is rebuilt from the ledger before it goes on.
     private async Task<LaneRecord> AcquireAsync(int partition, long committed, CancellationToken token)
     {
         try
@@ -117,12 +121,25 @@ public sealed class Pipeline(PipelineParts parts)
                     parts.Logger.AwaitsRebuild(partition, committed);
                 }
 
+                await TryRebuildAsync(partition, token);
                 await Task.Delay(TimeSpan.FromSeconds(1), parts.Time, token);
             }
         }
         finally
         {
             parts.Status.AwaitingRebuild.TryRemove(partition, out _);
+        }
+    }
+
+    private async Task TryRebuildAsync(int partition, CancellationToken token)
+    {
+        try
+        {
+            await (parts.Rebuild?.Invoke(partition, token) ?? Task.CompletedTask);
+        }
+        catch (Exception e) when (e is SetupException or StoreUnavailableException)
+        {
+            parts.Logger.RebuildFailed(partition, e.Message);
         }
     }
 

@@ -21,7 +21,7 @@ internal sealed class GroupOffsets : IDisposable
     public GroupOffsets(KafkaOptions options)
     {
         this.options = options;
-        var config = new ConsumerConfig(options.ClientProperties()) { GroupId = options.GroupId, EnableAutoCommit = false, AllowAutoCreateTopics = false };
+        var config = new ConsumerConfig(options.ConsumerProperties()) { GroupId = options.GroupId, EnableAutoCommit = false, AllowAutoCreateTopics = false };
         consumer = new ConsumerBuilder<Ignore, Ignore>(config).SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build();
     }
 

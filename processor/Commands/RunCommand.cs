@@ -116,8 +116,14 @@ public static class RunCommand
         var reference = new ReferenceStage(schemas, skuSchema, catalog, time, logger);
         using var referenceReader = new CompactedTopicReader(options.Kafka, [ReferenceStage.SkuTopic, ReferenceStage.LocationTopic],
             (r, t) => reference.ApplyAsync(r.Topic, r.Partition, r.Offset, r.Key, r.Value, t), logger);
+        await using var rebuild = positions.OutlivesProcess && options.Positions.AutoRebuild
+            ? new SelfRebuild(options, partitions, positions, clickHouse, time, logger)
+            : null;
         var pipeline = new Pipeline(new PipelineParts(options, positions, new LedgerReader(clickHouse), history, schemas,
-            LoadSchema("InventoryMovement"), deadLetters.WriteAsync, catalog, referenceReader.RefreshAsync, status, partitions, time, logger));
+            LoadSchema("InventoryMovement"), deadLetters.WriteAsync, catalog, referenceReader.RefreshAsync, status, partitions, time, logger)
+        {
+            Rebuild = rebuild is null ? null : rebuild.RunAsync,
+        });
         var source = new KafkaSource(options.Kafka, pipeline.OpenAsync, pool, status, time, logger);
         await using var http = HttpServer.Build(options.Http, positions, status, time, options.Log);
         await StartAsync("HTTP", async () =>

@@ -21,6 +21,9 @@ public sealed record PositionOptions
     /// <summary>Positions that one lane keeps in memory; beyond that it forgets them all and reads again.</summary>
     public int CachedPositionsPerLane { get; init; } = 500_000;
 
+    /// <summary>Whether a lane of which Redis has lost everything is rebuilt from the ledger by its processor, or waits for <c>processor rebuild</c>.</summary>
+    public bool AutoRebuild { get; init; } = true;
+
     /// <exception cref="SetupException">A setting can not work; the message names it.</exception>
     public void Validate()
     {

@@ -11,8 +11,8 @@ namespace Stockflow.Source;
 public sealed class HistoryCatchUp(
     KafkaOptions options, IReadOnlyDictionary<int, ILane> lanes, BatchPool pool, ProcessorStatus status, ILogger logger)
 {
-    /// <summary>Records of all lanes together that are read and not yet durable.</summary>
-    private const int RecordsUnderWay = 500_000;
+    /// <summary>Lanes that catch up at a time, and records of all of them that are read and not yet durable: the bounds on memory.</summary>
+    private const int TracksAtATime = 32, RecordsUnderWay = 500_000;
 
     private const int ScanMilliseconds = 20, LongestWaitMilliseconds = 1000;
     private readonly Dictionary<int, Track> tracks = [];
@@ -68,7 +68,7 @@ public sealed class HistoryCatchUp(
     {
         foreach (var (partition, lane) in lanes)
         {
-            if (!tracks.ContainsKey(partition) && status.HistoryConnected && lane.Status.HistoryGap > 0)
+            if (tracks.Count < TracksAtATime && !tracks.ContainsKey(partition) && status.HistoryConnected && lane.Status.HistoryGap > 0)
             {
                 Begin(partition, lane);
             }
@@ -160,7 +160,7 @@ public sealed class HistoryCatchUp(
     private void Forward(Track track, long now)
     {
         var underWay = track.Next - track.Lane.Status.DurableOffset;
-        var mayPost = status.HistoryHasRoom && underWay <= Math.Max(2 * options.BatchRecords, RecordsUnderWay / tracks.Count)
+        var mayPost = status.HistoryHasRoom && underWay <= RecordsUnderWay / Math.Min(TracksAtATime, tracks.Count)
             && (track.Lane.Waiting <= 1 || now - track.ReadySince > LongestWaitMilliseconds);
         if (track.Ready is { } batch && mayPost && track.Lane.TryPostAgain(batch))
         {

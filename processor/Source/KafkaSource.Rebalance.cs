@@ -154,9 +154,14 @@ public sealed partial class KafkaSource
         {
             logger.LaneNotDrained(slot.Number, options.DrainSeconds);
         }
-        catch (Exception e) when (e is LaneLostException or StoreUnavailableException)
+        catch (Exception e) when (e.GetBaseException() is LaneLostException or StoreUnavailableException)
         {
-            logger.LaneRestarts(slot.Number, e.Message);
+            // Another owner has gone on, or the store stands further back: the next owner finds out where.
+            logger.LaneRestarts(slot.Number, e.GetBaseException().Message);
+        }
+        catch (Exception e)
+        {
+            fatal ??= e.GetBaseException();
         }
     }
 

@@ -36,8 +36,14 @@ public static partial class Log
     [LoggerMessage(210, LogLevel.Warning, "Reference data waits for the schema registry: {Reason}")]
     public static partial void ReferenceWaits(this ILogger logger, string reason);
 
-    [LoggerMessage(211, LogLevel.Error, "Partition {Partition}: the position store has no record of it though the group has committed offset {Committed}. The store lost its data; the lane waits until 'processor rebuild' has computed it anew")]
+    [LoggerMessage(211, LogLevel.Error, "Partition {Partition}: the position store has no record of it though the group has committed offset {Committed}. The store lost its data; the lane waits until it is rebuilt from the ledger (by the processor itself with positions.autoRebuild, else by 'processor rebuild')")]
     public static partial void AwaitsRebuild(this ILogger logger, int partition, long committed);
+
+    [LoggerMessage(212, LogLevel.Warning, "Rebuild: {Progress}")]
+    public static partial void RebuildProgress(this ILogger logger, string progress);
+
+    [LoggerMessage(213, LogLevel.Warning, "Partition {Partition} could not be rebuilt, tried again: {Reason}")]
+    public static partial void RebuildFailed(this ILogger logger, int partition, string reason);
 
     [LoggerMessage(301, LogLevel.Warning, "Schema registry {Url} does not answer, try {Attempt}: {Reason}")]
     public static partial void RegistryUnreachable(this ILogger logger, string url, int attempt, string reason);

@@ -71,21 +71,32 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
         await CheckOneGenerationAsync(servers);
     }
 
-    [Fact]
-    public async Task Redis_that_loses_everything_under_load_is_rebuilt_beside_the_running_processor()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Redis_that_loses_everything_under_load_is_rebuilt_by_the_running_processor_or_beside_it(bool byItself)
     {
         await using var servers = await PipelineServers.StartAsync(clickHouse);
         using var load = servers.Load(87, 40_000, 4000);
         await load.SendReferenceAsync(default);
         var count = new IndependentCount(load.Catalog);
-        await using var processor = await servers.StartProcessorAsync();
+        await using var processor = await servers.StartProcessorAsync("--positions.auto-rebuild", byItself ? "true" : "false");
         var sending = load.SendMovementsAsync(count, default);
         await processor.WaitForAppliedAsync(8000);
         await processor.WaitUntilAsync(status => status.Lanes.Count == PipelineServers.Partitions && status.Lanes.All(lane => lane.CommittedOffset > 0));
         await FlushAsync(servers);
-        var (code, output) = await RunAsync(servers);
-        Assert.True(code == ExitCode.Ok, output);
-        Assert.Contains("rebuilt 4 of 4 lanes", output, StringComparison.Ordinal);
+        for (var partition = 0; partition < PipelineServers.Partitions; partition++)
+        {
+            await processor.WaitForLogAsync($"Partition {partition}: the position store has no record of it");
+        }
+
+        if (!byItself)
+        {
+            Assert.Equal(503, await processor.GetAsync("/readyz"));
+            var (code, output) = await RunAsync(servers);
+            Assert.True(code == ExitCode.Ok, output);
+            Assert.Contains("rebuilt 4 of 4 lanes", output, StringComparison.Ordinal);
+        }
 
         await sending;
         await WaitForReopenedAsync(servers, processor);
