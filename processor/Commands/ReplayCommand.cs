@@ -13,7 +13,9 @@ public static class ReplayCommand
 
     private static readonly Option<string> Name = new("--name")
     {
-        Description = "Name of the shadow: lower-case letters, digits and _.", HelpName = "name", DefaultValueFactory = _ => "replay",
+        Description = "Name of the shadow: lower-case letters, digits and _.",
+        HelpName = "name",
+        DefaultValueFactory = _ => "replay",
     };
 
     public static Command Create()
@@ -37,7 +39,7 @@ public static class ReplayCommand
               processor replay --from beginning --source raw_events --name fix_returns
               processor replay switch --name fix_returns
               processor replay drop --name fix_returns
-            """) { from, to, source, };
+            """) { from, to, source };
         AddShared(command);
         command.SetAction((parsed, token) => ExitCode.GuardAsync("processor replay", () => GuardAsync(() =>
             RunAsync(RebuildCommand.Load(parsed.GetValue(Config), parsed), CheckName(parsed), parsed.GetValue(from)!, parsed.GetValue(to)!,

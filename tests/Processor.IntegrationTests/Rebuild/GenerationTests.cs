@@ -22,17 +22,17 @@ public sealed class GenerationTests
         await owner.PinPartitionsAsync("t", 1, default);
         var lane = await owner.AcquireAsync(0, default);
         Assert.Equal(CommitOutcome.Applied, await owner.CommitAsync(Commit(lane.Epoch, -1, 10, "S", "L", 3), default));
-        Assert.Equal(CommitOutcome.Applied, await owner.CommitAsync(Commit(lane.Epoch, 10, 11, "GHOST", "L", 9), default));
+        Assert.Equal(CommitOutcome.Applied, await owner.CommitAsync(Commit(lane.Epoch, 10, 11, "GHOST", "L", 9, revision: 1), default));
 
         var fresh = await FillAsync(rebuild, next: 8, onHand: 5);
         Assert.Equal(3, (await owner.GetAsync("S", "L", default))!.Value.State.OnHand);
-        Assert.Equal(CommitOutcome.Applied, await owner.CommitAsync(Commit(lane.Epoch, 11, 12, "S", "L", 4), default));
+        Assert.Equal(CommitOutcome.Applied, await owner.CommitAsync(Commit(lane.Epoch, 11, 12, "S", "L", 4, revision: 2), default));
         await fresh.SwitchAsync();
         await fresh.SwitchAsync();
 
         Assert.Equal(5, (await owner.GetAsync("S", "L", default))!.Value.State.OnHand);
         Assert.Equal(5, Assert.Single(await owner.GetAsync("S", default)).State.OnHand);
-        Assert.Equal(CommitOutcome.StaleEpoch, await owner.CommitAsync(Commit(lane.Epoch, 12, 13, "S", "L", 99), default));
+        Assert.Equal(CommitOutcome.StaleEpoch, await owner.CommitAsync(Commit(lane.Epoch, 12, 13, "S", "L", 99, revision: 3), default));
         var reopened = await owner.AcquireAsync(0, default);
         Assert.True(reopened.Epoch > lane.Epoch);
         Assert.Equal(8, reopened.NextOffset);
@@ -92,7 +92,7 @@ public sealed class GenerationTests
         Assert.True(await rebuild.SweepAsync(default) > 0);
         Assert.Equal(0, await rebuild.SweepAsync(default));
         await filling.VerifyAsync();
-        Assert.Equal(CommitOutcome.Applied, await store.CommitAsync(Commit(lane.Epoch, 10, 11, "S", "L", 4), default));
+        Assert.Equal(CommitOutcome.Applied, await store.CommitAsync(Commit(lane.Epoch, 10, 11, "S", "L", 4, revision: 1), default));
         await filling.SwitchAsync();
         Assert.Equal(6, (await store.GetAsync("S", "L", default))!.Value.State.OnHand);
     }
@@ -120,13 +120,13 @@ public sealed class GenerationTests
         Assert.Null(await reconcile.HoldAsync(0, TimeSpan.FromMinutes(1), default));
         var lane = await owner.AcquireAsync(0, default);
         Assert.Equal(CommitOutcome.Applied, await owner.CommitAsync(Commit(lane.Epoch, -1, 10, "S", "L", 3), default));
-        Assert.Equal(CommitOutcome.Applied, await owner.CommitAsync(Commit(lane.Epoch, 10, 11, "S", "GHOST", 3), default));
+        Assert.Equal(CommitOutcome.Applied, await owner.CommitAsync(Commit(lane.Epoch, 10, 11, "S", "GHOST", 3, revision: 1), default));
 
         var held = (await reconcile.HoldAsync(0, TimeSpan.FromMinutes(1), default))!.Value;
         Assert.Equal(11, held.NextOffset);
         Assert.Null(await reconcile.HoldAsync(0, TimeSpan.FromMinutes(1), default));
         await Assert.ThrowsAsync<StoreUnavailableException>(() => owner.AcquireAsync(0, default));
-        Assert.Equal(CommitOutcome.StaleEpoch, await owner.CommitAsync(Commit(lane.Epoch, 11, 12, "S", "L", 99), default));
+        Assert.Equal(CommitOutcome.StaleEpoch, await owner.CommitAsync(Commit(lane.Epoch, 11, 12, "S", "L", 99, revision: 2), default));
         PositionRepair[] repairs = [new(new PositionKey("S", "L"), new PositionState { OnHand = 5, Version = 9 }), new(new PositionKey("S", "GHOST"), null)];
         Assert.True(await reconcile.RepairAsync(held, repairs, default));
         await reconcile.ReleaseAsync(held, default);
@@ -160,10 +160,10 @@ public sealed class GenerationTests
         return seen;
     }
 
-    private static LaneCommit Commit(long epoch, long expected, long next, string sku, string location, long onHand)
+    private static LaneCommit Commit(long epoch, long expected, long next, string sku, string location, long onHand, long revision = 0)
     {
         var ids = new IdTable();
-        var commit = new LaneCommit { Partition = 0, Epoch = epoch, ExpectedOffset = expected, NextOffset = next, Ids = ids };
+        var commit = new LaneCommit { Partition = 0, Epoch = epoch, ExpectedOffset = expected, NextOffset = next, Revision = revision, Ids = ids };
         commit.Positions.Add(new PositionWrite(ids.Intern(Encoding.UTF8.GetBytes(sku)), ids.Intern(Encoding.UTF8.GetBytes(location)),
             new PositionState { OnHand = onHand, Version = 1 }, Settlement.Unchanged));
         return commit;
