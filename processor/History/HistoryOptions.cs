@@ -14,7 +14,7 @@ public sealed record HistoryOptions
     /// <summary>Batches of all lanes that may wait for ClickHouse before lanes are held back.</summary>
     public int WaitingBatches { get; init; } = 64;
 
-    /// <summary>How long a lane waits for room before its positions go on without the history, seconds.</summary>
+    /// <summary>How long ClickHouse may finish no insert before positions go on without the history, seconds.</summary>
     public int PatienceSeconds { get; init; } = 10;
 
     /// <exception cref="SetupException">A setting can not work; the message names it.</exception>

@@ -14,6 +14,8 @@ public sealed class HistoryStage(
     /// <summary>Records of a gap that is about to close: new ones may be written beyond it.</summary>
     private const int NarrowGap = 32_768;
 
+    private static readonly TimeSpan RoomPoll = TimeSpan.FromSeconds(1);
+    private long lastInsert = time.GetTimestamp();
     private readonly BufferBlock<RecordBatch> input = new(new DataflowBlockOptions { BoundedCapacity = options.WaitingBatches });
 
     /// <summary>
@@ -69,13 +71,22 @@ public sealed class HistoryStage(
         }
     }
 
+    // A ClickHouse that is slow holds the lane back for as long as it gets on; one that does not get on is let go.
     private async Task<bool> WaitForRoomAsync(RecordBatch batch, CancellationToken token)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(token);
-        patience.CancelAfter(TimeSpan.FromSeconds(options.PatienceSeconds));
+        using var gone = CancellationTokenSource.CreateLinkedTokenSource(token);
+        var sending = input.SendAsync(batch, gone.Token);
+        while (await Task.WhenAny(sending, Task.Delay(RoomPoll, time, token)) != sending)
+        {
+            if (!status.HistoryConnected || time.GetElapsedTime(lastInsert).TotalSeconds > options.PatienceSeconds)
+            {
+                await gone.CancelAsync();
+            }
+        }
+
         try
         {
-            return await input.SendAsync(batch, patience.Token);
+            return await sending;
         }
         catch (OperationCanceledException) when (!token.IsCancellationRequested)
         {
@@ -131,6 +142,7 @@ public sealed class HistoryStage(
             try
             {
                 await clickHouse.InsertAsync(table, block.ColumnNames, "Native", data, token);
+                lastInsert = time.GetTimestamp();
                 Metrics.InsertDuration.Record(time.GetElapsedTime(started).TotalSeconds);
                 status.HistoryConnected = true;
                 return;
