@@ -34,7 +34,7 @@ internal sealed class Replay(ProcessorOptions live, ProcessorOptions shadow, IRe
 
         using var registry = live.Registry.Urls.Length > 0 ? new SchemaRegistryClient(live.Registry, time, logger) : null;
         ISchemaSource schemas = registry is null ? new FolderSchemaSource(SchemaCatalog.DefaultFolder) : registry;
-        var pool = new BatchPool(shadow.Kafka.BatchRecords, bound: 256);
+        var pool = new BatchPool(shadow.Kafka.BatchRecords, shadow.Kafka.PooledBytes);
         var history = new HistoryStage(shadow.History, target, pool.Return, status, time, logger);
         var reference = new ReferenceCatalog();
         var referenceStage = new ReferenceStage(schemas, RunCommand.LoadSchema("Sku"), reference, time, logger);

@@ -108,7 +108,7 @@ public static class RunCommand
         // The sinks outlive the source, so that a stopping process finishes what it has read.
         using var sinks = new CancellationTokenSource();
         using var reading = CancellationTokenSource.CreateLinkedTokenSource(token);
-        var pool = new BatchPool(options.Kafka.BatchRecords, bound: Math.Max(64, 4 * partitions));
+        var pool = new BatchPool(options.Kafka.BatchRecords, options.Kafka.PooledBytes);
         var history = new HistoryStage(options.History, clickHouse, pool.Return, status, time, logger);
         using var deadLetters = new DeadLetterWriter(options.Kafka.ClientProperties(), options.Kafka.DeadLetterTopic, status, time, logger);
         var catalog = new ReferenceCatalog();

@@ -88,6 +88,9 @@ public sealed class RecordBatch
     /// <summary>Memory that its records take, bytes.</summary>
     public long MemoryBytes => ArenaLength + ((long)Count * (Unsafe.SizeOf<RecordRef>() + Unsafe.SizeOf<Movement>()));
 
+    /// <summary>Memory that its arrays hold, used or not, bytes.</summary>
+    public long HeldBytes => Arena.Length + ((long)Records.Length * (Unsafe.SizeOf<RecordRef>() + Unsafe.SizeOf<Movement>() + sizeof(Verdict) + sizeof(RejectReason)));
+
     public ReadOnlySpan<byte> Bytes(Slice slice) =>
         slice.IsPresent ? Arena.AsSpan(slice.Start, slice.Length) : default;
 

@@ -3,8 +3,11 @@ using Stockflow.Model;
 
 namespace Stockflow.Source;
 
-/// <summary>Batches for reuse. Bounded: what comes back beyond the bound is left to the collector.</summary>
-public sealed class BatchPool(int batchRecords, int bound)
+/// <summary>
+/// Batches for reuse. Bounded by the memory that they hold, because a batch keeps the size that it once grew to: what comes back beyond the
+/// bound is left to the collector.
+/// </summary>
+public sealed class BatchPool(int batchRecords, long boundBytes)
 {
     private const int BytesPerRecord = 256;
 
@@ -12,13 +15,13 @@ public sealed class BatchPool(int batchRecords, int bound)
     private const int MaximumArenaBytes = 16 * 1024 * 1024;
 
     private readonly ConcurrentQueue<RecordBatch> free = new();
-    private int kept;
+    private long kept;
 
     public RecordBatch Rent()
     {
         if (free.TryDequeue(out var batch))
         {
-            Interlocked.Decrement(ref kept);
+            Interlocked.Add(ref kept, -batch.HeldBytes);
             return batch;
         }
 
@@ -34,9 +37,9 @@ public sealed class BatchPool(int batchRecords, int bound)
             return;
         }
 
-        if (Interlocked.Increment(ref kept) > bound)
+        if (Interlocked.Add(ref kept, batch.HeldBytes) > boundBytes)
         {
-            Interlocked.Decrement(ref kept);
+            Interlocked.Add(ref kept, -batch.HeldBytes);
             return;
         }
 

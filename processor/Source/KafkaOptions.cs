@@ -44,6 +44,9 @@ public sealed record KafkaOptions
 
     public int SessionTimeoutMilliseconds { get; init; } = 10_000;
 
+    /// <summary>Memory of empty batches that is kept for reuse, bytes.</summary>
+    internal long PooledBytes => InFlightMegabytes * 1024L * 1024 / 2;
+
     /// <exception cref="SetupException">A setting can not work; the message names it.</exception>
     public void Validate()
     {
