@@ -77,7 +77,7 @@ internal static class OutageBenchmark
 
         Report.Progress("checking the result");
         ResultCheck.ThrowIfRecordsAreGone(servers, producer);
-        await ResultCheck.VerifyAsync(servers, Name, count.Result(), samples.Status, token);
+        await ResultCheck.VerifyAsync(servers, Name, count.Result(), token);
         ThrowIfOwnershipChanged(samples, epochs);
         ThrowUnlessPositionsDidAsTheyShould(options.Sink, samples);
         return Summarise(options, partitions, producer, samples, busy, catchUp);
