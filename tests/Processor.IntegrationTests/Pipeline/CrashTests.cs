@@ -74,7 +74,7 @@ public sealed class CrashTests(SharedClickHouse clickHouse)
         await using var first = await servers.StartProcessorAsync("--kafka.batch-records", "256");
         await first.WaitForAppliedAsync(4000);
         await using var second = await servers.StartProcessorAsync("--kafka.batch-records", "256");
-        await second.WaitUntilAsync(status => status.Lanes.Count > 0 && status.Totals.Read > 500);
+        await second.WaitUntilAsync(status => status.Lanes.Count > 0);
         await first.WaitUntilAsync(status => status.Lanes.Count > 0);
 
         first.Kill();
