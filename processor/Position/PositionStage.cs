@@ -95,8 +95,13 @@ public sealed class PositionStage(
             commit.Positions.Add(new PositionWrite(entry.Sku, entry.Location, entry.State, entry.Settlement));
         }
 
-        complete(commit);
-        await CommitAsync(token);
+        // What a commit carries besides positions is taken from other stages for good, so they are asked only when it is sent.
+        if (IsDue())
+        {
+            complete(commit);
+            await CommitAsync(token);
+        }
+
         foreach (var slot in dirty)
         {
             entries[slot].IsDirty = false;
@@ -227,16 +232,12 @@ public sealed class PositionStage(
         return ref entry;
     }
 
+    // An idle lane asks now and then all the same: the store may have lost its tail, or belong to another owner.
+    private bool IsDue() => commit.NextOffset != commit.ExpectedOffset || commit.Positions.Count > 0 || time.GetElapsedTime(lastCommit) >= IdleCheck;
+
     private async Task CommitAsync(CancellationToken token)
     {
-        // An idle lane asks now and then all the same: the store may have lost its tail, or belong to another owner.
-        var started = time.GetTimestamp();
-        if (commit.NextOffset == commit.ExpectedOffset && commit.Positions.Count == 0 && time.GetElapsedTime(lastCommit, started) < IdleCheck)
-        {
-            return;
-        }
-
-        lastCommit = started;
+        var started = lastCommit = time.GetTimestamp();
         var outcome = await RetryAsync(() => store.CommitAsync(commit, token), token);
         Metrics.CommitDuration.Record(time.GetElapsedTime(started).TotalSeconds);
         LaneLostException.ThrowUnless(outcome, status.Partition);

@@ -149,8 +149,10 @@ public sealed class ReconcileDuplicateTests(SharedClickHouse clickHouse)
         var buckets = $"{{inv:{Murmur2.Partition(Encoding.UTF8.GetBytes(Sku), PipelineServers.Partitions)}}}:buckets";
         var old = connection.GetDatabase().SetMembers(buckets);
         Assert.NotEmpty(old);
+        using var bound = new CancellationTokenSource(ProcessorProcess.Patience);
         do
         {
+            bound.Token.ThrowIfCancellationRequested();
             await SendAsync(producer, Movement(MovementType.Receipt, 20, 1, "C") with { EventId = $"filler-{++fillers}" });
             await WaitAsync(servers, processor);
         }
