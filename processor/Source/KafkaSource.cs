@@ -89,7 +89,7 @@ public sealed partial class KafkaSource(
             }
 
             // Before its lane is open a partition stands at the log's end, and after a rebalance the client may rewind.
-            if (slots.TryGetValue(result.Partition.Value, out var slot) && slot.Lane is { } lane && result.Offset.Value >= slot.ReadOffset)
+            if (slots.TryGetValue(result.Partition.Value, out var slot) && slot.Lane is { } lane && slot.Accepts(result.Offset.Value))
             {
                 Gather(slot, lane, result);
             }
@@ -172,6 +172,11 @@ public sealed partial class KafkaSource(
                 continue;
             }
 
+            if (slot.MustSeek)
+            {
+                SeekAgain(slot);
+            }
+
             // A lane that is busy gains nothing from a small batch behind the one it works on: the batch grows until the lane is free.
             if (slot.Filling is { } batch && now - slot.FillingSince >= options.BatchLingerMilliseconds && lane.Status.NextOffset >= slot.PostedOffset)
             {
@@ -180,6 +185,20 @@ public sealed partial class KafkaSource(
             }
 
             Forward(slot, lane);
+        }
+    }
+
+    private void SeekAgain(Slot slot)
+    {
+        try
+        {
+            consumer.Seek(new TopicPartitionOffset(slot.Partition, slot.ReadOffset));
+            slot.MustSeek = false;
+        }
+        catch (KafkaException e)
+        {
+            // The client is not ready for it yet: again with the next scan.
+            logger.KafkaError(e.Error.Reason);
         }
     }
 
@@ -201,6 +220,7 @@ public sealed partial class KafkaSource(
             if (checkIdle && lane.Status.NextOffset >= slot.ReadOffset)
             {
                 lane.Check();
+                slot.MustSeek |= !slot.HasBegun && !slot.IsPaused && lane.Status.EndOffset > slot.ReadOffset;
             }
 
             var high = consumer.GetWatermarkOffsets(slot.Partition).High;

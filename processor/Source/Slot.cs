@@ -8,7 +8,7 @@ internal sealed class Slot : IDisposable
 {
     private readonly CancellationTokenSource opening = new();
     private readonly Queue<(long End, long Bytes)> inLane = new();
-    private long bytesInLane;
+    private long bytesInLane, suspect;
 
     public Slot(TopicPartition partition)
     {
@@ -40,6 +40,12 @@ internal sealed class Slot : IDisposable
     /// <summary>Offset after the last record that was read.</summary>
     public long ReadOffset { get; set; }
 
+    /// <summary>Whether the client must be put at <see cref="ReadOffset"/> once more before its records are taken.</summary>
+    public bool MustSeek { get; set; }
+
+    /// <summary>Whether a record was taken since the lane was attached.</summary>
+    public bool HasBegun { get; private set; }
+
     /// <summary>Offset after the last record that the lane was given.</summary>
     public long PostedOffset { get; private set; }
 
@@ -60,9 +66,27 @@ internal sealed class Slot : IDisposable
         }
     }
 
+    /// <summary>
+    /// Whether a record may be taken. A partition is assigned at the log's end, and while the client still asks the broker where that is, the
+    /// answer overrules a seek: then the first record is not the one that the lane begins with. A hole in the log looks the same, but the same
+    /// record comes again after another seek.
+    /// </summary>
+    public bool Accepts(long offset)
+    {
+        if (offset < ReadOffset || MustSeek)
+        {
+            return false;
+        }
+
+        HasBegun |= offset == ReadOffset || offset == suspect;
+        (suspect, MustSeek) = (offset, !HasBegun);
+        return HasBegun;
+    }
+
     public void Attach(ILane lane)
     {
         Lane = lane;
+        (suspect, HasBegun, MustSeek) = (-1, false, false);
         ReadOffset = PostedOffset = lane.StartOffset;
         StoredOffset = lane.Status.CommittedOffset;
     }

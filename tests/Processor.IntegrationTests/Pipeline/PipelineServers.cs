@@ -81,7 +81,7 @@ public sealed class PipelineServers : IAsyncDisposable
     public ClickHouseClient ClickHouseClient() => ClickHouse.Client(options => options with { Database = database });
 
     /// <summary>A load that is the same for the same seed and day, with more trouble in it than by default.</summary>
-    public LoadProducer Load(long seed, long events, double eventsPerSecond = 0)
+    public LoadProducer Load(long seed, long events, double eventsPerSecond = 0, double duplicateShare = 0.03)
     {
         var ids = SchemaCatalog.Load(SchemaCatalog.DefaultFolder).ToDictionary(schema => schema.Record, schema => schema.Id);
         return new LoadProducer(new LoadOptions
@@ -96,7 +96,7 @@ public sealed class PipelineServers : IAsyncDisposable
                 Skus = 400,
                 Locations = 20,
                 End = new DateTimeOffset(DateTime.UtcNow.Date),
-                DuplicateShare = 0.03,
+                DuplicateShare = duplicateShare,
                 InvalidShare = 0.01,
                 OutOfOrderShare = 0.04,
             },

@@ -43,7 +43,8 @@ public sealed class ReplayTests(SharedClickHouse clickHouse)
     public async Task What_was_processed_by_a_wrong_setting_is_replayed_compared_and_switched_to_under_load()
     {
         await using var servers = await PipelineServers.StartAsync(clickHouse);
-        using var load = servers.Load(92, 30_000, 4000);
+        // A duplicate behind the range, of an event that only the replay accepts, is the reconciler's: the live lanes did not know the event.
+        using var load = servers.Load(92, 30_000, 4000, duplicateShare: 0);
         await load.SendReferenceAsync(default);
         var count = new IndependentCount(load.Catalog);
         var sending = load.SendMovementsAsync(count, default);
