@@ -48,7 +48,7 @@ internal sealed class Lane(LaneStatus status, ProcessorStatus processor, long st
     public bool TryPostAgain(RecordBatch batch) => input.Post(batch);
 
     /// <summary>An empty batch makes the position stage look at what waits for it besides records. Is there no room, those before it do so.</summary>
-    public void Check() => positions.Post(new RecordBatch(0, 0) { Lane = Status, Ids = Ids });
+    public bool Check(CaughtUp? caughtUp = null) => positions.Post(new RecordBatch(0, 0) { Lane = Status, Ids = Ids, CaughtUp = caughtUp });
 
     public async Task DrainAsync(CancellationToken token)
     {

@@ -46,10 +46,10 @@ public sealed class Pipeline(PipelineParts parts)
         var decoder = new DecodeStage(options.Decode, parts.Schemas, parts.MovementSchema, partition, parts.Time, parts.Logger);
         var validator = new ValidateStage(options.Decode, parts.Catalog, parts.RefreshCatalog, partition, parts.Partitions, parts.Time);
         var dedupe = new DedupeStage(options.Dedupe, status, parts.Time) { JudgedOffset = resume.Positions };
-        var watermark = new WatermarkStage(options.Window, status);
+        var watermark = new WatermarkStage(options.Window, status, parts.Time);
         var positions = new PositionStage(options.Positions, parts.Positions, parts.Ledger, status, lane.Ids, parts.Time, parts.Logger);
         positions.Open(record, resume.Positions, lane.Stopping);
-        watermark.Restore(record.Watermarks);
+        watermark.Restore(record.Watermarks, record.Marks);
         var seen = LoadSeenAsync(dedupe, lane);
 
         var decode = Block(batch => decoder.ApplyAsync(batch, lane.Stopping));
@@ -68,12 +68,12 @@ public sealed class Pipeline(PipelineParts parts)
             {
                 commit.Bucket = dedupe.Store(commit.Seen);
                 dedupe.Expire(commit.ExpiredBuckets);
-                watermark.Save(commit.Watermarks);
+                watermark.Save(commit);
             }, lane.Stopping);
             Tally.Count(batch, status, from);
         });
         positions.Connected = connected => parts.Status.PositionsConnected = connected;
-        positions.Wake = lane.Check;
+        positions.Wake = () => lane.Check();
         var history = new ActionBlock<RecordBatch>(batch => parts.History.TakeAsync(batch, lane.Stopping), Options());
 
         var link = new DataflowLinkOptions { PropagateCompletion = true };
@@ -158,6 +158,7 @@ public sealed class Pipeline(PipelineParts parts)
             DeadLetters = former?.DeadLetters ?? 0,
             Late = former?.Late ?? 0,
             Replayed = former?.Replayed ?? 0,
+            Sources = former?.Sources ?? [],
             NextOffset = resume.Positions,
             DurableOffset = resume.History,
             HistoryGapEnd = resume.Positions,

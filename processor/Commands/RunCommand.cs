@@ -9,6 +9,7 @@ using Stockflow.Position;
 using Stockflow.Serve;
 using Stockflow.Source;
 using Stockflow.Telemetry;
+using Stockflow.Window;
 
 namespace Stockflow.Commands;
 
@@ -124,7 +125,10 @@ public static class RunCommand
         {
             Rebuild = rebuild is null ? null : rebuild.RunAsync,
         });
-        var source = new KafkaSource(options.Kafka, pipeline.OpenAsync, pool, status, time, logger);
+        var source = new KafkaSource(options.Kafka, pipeline.OpenAsync, pool, status, time, logger)
+        {
+            MaximumDriftMilliseconds = options.Window.MaximumDriftMilliseconds,
+        };
         await using var http = HttpServer.Build(options.Http, positions, status, time, options.Log);
         await StartAsync("HTTP", async () =>
         {
@@ -137,6 +141,7 @@ public static class RunCommand
         {
             WriteHistoryAsync(), referenceReader.RunAsync(sinks.Token), catchUp.RunAsync(sinks.Token),
             ReconcileWatch.RunAsync(options.Positions, status, time, sinks.Token),
+            new GlobalWatermark(positions, partitions, status, time).RunAsync(sinks.Token),
         };
         await await Task.WhenAny([referenceReader.RefreshAsync(token), .. background]);
         logger.ReferenceLoaded(catalog.SkuCount, catalog.LocationCount);

@@ -36,7 +36,7 @@ public sealed class MemoryPositionStore(TimeProvider time) : IPositionStore
         {
             var lane = Find(partition);
             lane.Epoch = Math.Max(lane.Epoch + 1, time.GetUtcNow().ToUnixTimeMilliseconds());
-            return Task.FromResult(new LaneRecord(lane.Epoch, lane.Next, lane.Revision, new Dictionary<string, long>(lane.Watermarks), [.. lane.Unsettled]));
+            return Task.FromResult(new LaneRecord(lane.Epoch, lane.Next, lane.Revision, new Dictionary<string, long>(lane.Watermarks), [.. lane.Unsettled]) { Marks = lane.Marks });
         }
     }
 
@@ -104,6 +104,16 @@ public sealed class MemoryPositionStore(TimeProvider time) : IPositionStore
         }
     }
 
+    public Task<IReadOnlyDictionary<int, LaneMarks>> MarksAsync(int partitions, CancellationToken token)
+    {
+        lock (gate)
+        {
+            return Task.FromResult<IReadOnlyDictionary<int, LaneMarks>>(lanes
+                .Where(lane => lane.Key < partitions && lane.Value.Marks.WatermarkTs > 0)
+                .ToDictionary(lane => lane.Key, lane => lane.Value.Marks));
+        }
+    }
+
     public Task<IReadOnlyList<StockPosition>> GetAsync(string skuId, CancellationToken token)
     {
         lock (gate)
@@ -161,6 +171,8 @@ public sealed class MemoryPositionStore(TimeProvider time) : IPositionStore
             lane.Watermarks[source] = ts;
         }
 
+        lane.Marks = commit.Marks == default ? lane.Marks : commit.Marks;
+
         foreach (var write in commit.Positions)
         {
             var key = new PositionKey(commit.Ids.Text(write.Sku), commit.Ids.Text(write.Location));
@@ -200,6 +212,8 @@ public sealed class MemoryPositionStore(TimeProvider time) : IPositionStore
         public SortedDictionary<long, List<SeenEntry>> Seen { get; } = [];
 
         public Dictionary<string, long> Watermarks { get; } = [];
+
+        public LaneMarks Marks { get; set; }
 
         public HashSet<PositionKey> Unsettled { get; } = [];
     }

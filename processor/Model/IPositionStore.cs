@@ -7,7 +7,11 @@ namespace Stockflow.Model;
 /// <param name="Watermarks">Per source: latest event time, milliseconds since 1970-01-01 UTC.</param>
 /// <param name="Unsettled">Positions whose late count is not yet settled against the ledger.</param>
 public sealed record LaneRecord(
-    long Epoch, long NextOffset, long Revision, IReadOnlyDictionary<string, long> Watermarks, IReadOnlyList<PositionKey> Unsettled);
+    long Epoch, long NextOffset, long Revision, IReadOnlyDictionary<string, long> Watermarks, IReadOnlyList<PositionKey> Unsettled)
+{
+    /// <summary>What the lane had published.</summary>
+    public LaneMarks Marks { get; init; }
+}
 
 /// <summary>A position's name outside a lane.</summary>
 public readonly record struct PositionKey(string SkuId, string LocationId);
@@ -63,6 +67,9 @@ public sealed class LaneCommit
     /// <summary>Latest event time by source.</summary>
     public Dictionary<string, long> Watermarks { get; } = [];
 
+    /// <summary>What the lane publishes; the default where it has nothing yet, which leaves what the store has.</summary>
+    public LaneMarks Marks { get; set; }
+
     /// <summary>Time bucket that <see cref="Seen"/> goes to, and the buckets that have left the horizon.</summary>
     public long Bucket { get; set; }
 
@@ -73,6 +80,7 @@ public sealed class LaneCommit
         Seen.Clear();
         Positions.Clear();
         Watermarks.Clear();
+        Marks = default;
         ExpiredBuckets.Clear();
     }
 }
@@ -106,6 +114,9 @@ public interface IPositionStore : IPositionReader, IAsyncDisposable
         CancellationToken token);
 
     Task<CommitOutcome> CommitAsync(LaneCommit commit, CancellationToken token);
+
+    /// <summary>The marks of every lane below <paramref name="partitions"/>, whoever owns it; a lane that has published none is absent.</summary>
+    Task<IReadOnlyDictionary<int, LaneMarks>> MarksAsync(int partitions, CancellationToken token);
 }
 
 /// <summary>What the HTTP API and the terminal read.</summary>

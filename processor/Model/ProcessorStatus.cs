@@ -32,10 +32,14 @@ public sealed class LaneStatus
     /// <summary>Offset after the partition's last record, as the broker last said; -1 where unknown.</summary>
     public long EndOffset = -1;
 
-    /// <summary>Milliseconds since 1970-01-01 UTC; 0 before the first event.</summary>
-    public long WatermarkTs;
+    /// <summary>As in <see cref="LaneMarks"/>; not in the store yet for a moment.</summary>
+    public long WatermarkTs, CloseTs;
 
-    public bool Paused;
+    /// <summary>The lane's sources; the array is replaced, never changed.</summary>
+    public SourceStatus[] Sources = [];
+
+    /// <summary>Whether the partition is held back, and whether because the lane is ahead of the others in event time.</summary>
+    public bool Paused, Aligning;
 
     /// <summary>Batches of the gap that the history had no room for: they must be read once more.</summary>
     public long HistoryRefusals;
@@ -59,6 +63,9 @@ public sealed class LaneStatus
 
     /// <summary>What may be committed: everything below it is in the positions and in the history.</summary>
     public long SafeOffset => Math.Min(NextOffset, DurableOffset);
+
+    /// <summary>Sources that hold the watermark back no more, because nothing of them was there for long.</summary>
+    public int IdleSources => Sources.Count(source => source.IsIdle);
 
     /// <summary>Records that wait in Kafka, 0 where the end is unknown.</summary>
     public long Lag => Math.Max(0, EndOffset - Math.Max(0, NextOffset));
@@ -105,6 +112,21 @@ public sealed class LaneStatus
     }
 }
 
+/// <summary>One source_system of a lane.</summary>
+public sealed class SourceStatus(string name)
+{
+    /// <summary>The source_system, or <c>other</c> for all beyond the number that a lane keeps apart.</summary>
+    public string Name { get; } = name;
+
+    /// <summary>Milliseconds since 1970-01-01 UTC. Goes back when an idle source comes back with older events; the lane's does not.</summary>
+    public long WatermarkTs;
+
+    /// <summary>Accepted records with an event time below the lane's watermark.</summary>
+    public long Late;
+
+    public bool IsIdle;
+}
+
 /// <summary>What the process tells about itself: readiness and its lanes.</summary>
 public sealed class ProcessorStatus
 {
@@ -114,6 +136,9 @@ public sealed class ProcessorStatus
 
     /// <summary>Whether the last call to the server succeeded.</summary>
     public bool SourceConnected, PositionsConnected, HistoryConnected;
+
+    /// <summary>The least of the marks of all partitions, whichever process has them, milliseconds since 1970-01-01 UTC; 0 while a lane's are unknown.</summary>
+    public long GlobalWatermarkTs, GlobalCloseTs;
 
     /// <summary>The last reconciliation of the positions, by whichever process; null before the first.</summary>
     public ReconcileResult? Reconciled;

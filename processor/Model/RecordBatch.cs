@@ -77,6 +77,9 @@ public sealed class RecordBatch
     /// <summary>Records below this offset got their verdict before, and are read once more for the history.</summary>
     public long JudgedOffset { get; set; }
 
+    /// <summary>On an empty batch: that the lane keeps up with its partition.</summary>
+    public CaughtUp? CaughtUp { get; set; }
+
     /// <summary>Wall clock at the position commit, milliseconds since 1970-01-01 UTC; the ledger's recorded time.</summary>
     public long RecordedTs { get; set; }
 
@@ -135,6 +138,7 @@ public sealed class RecordBatch
         FromOffset = 0;
         NextOffset = 0;
         JudgedOffset = 0;
+        CaughtUp = null;
         Ids = null!;
         Lane = null!;
     }

@@ -19,12 +19,17 @@ internal static class CommitArguments
             commit.Revision,
             commit.Bucket,
             SeenCodec.Pack(commit.Seen),
-            commit.Watermarks.Count * 2,
+            (commit.Watermarks.Count * 2) + (commit.Marks == default ? 0 : 4),
         };
         foreach (var (source, ts) in commit.Watermarks)
         {
             arguments.Add("wm:" + source);
             arguments.Add(ts);
+        }
+
+        if (commit.Marks != default)
+        {
+            arguments.AddRange(["watermark", commit.Marks.WatermarkTs, "close", commit.Marks.CloseTs]);
         }
 
         arguments.Add(commit.ExpiredBuckets.Count);

@@ -17,6 +17,9 @@ internal static class CommitScript
     /// <summary>KEYS[1] the hash tag, ARGV[1] a SKU, ARGV[2] a location. Returns its value or nil.</summary>
     public const string ReadPosition = Current + "return redis.call('HGET', base .. ':sku:' .. ARGV[1], ARGV[2])";
 
+    /// <summary>KEYS[1] the hash tag. Returns the lane's watermark and close watermark, or nils.</summary>
+    public const string ReadMarks = Current + "return redis.call('HMGET', base .. ':lane', 'watermark', 'close')";
+
     /// <summary>
     /// KEYS[1] the lane's hash tag. ARGV[1] the clock in milliseconds: the new epoch is above the old one and above any that a store which
     /// lost its data could give out again. Returns the base of the current generation, to which alone the epoch admits, and the lane hash;

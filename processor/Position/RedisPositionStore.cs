@@ -48,6 +48,7 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
         var lane = bases[partition] = (string)answer[0]!;
         var fields = (RedisValue[])answer[1];
         long epoch = 0, next = -1, revision = 0;
+        var marks = default(LaneMarks);
         var watermarks = new Dictionary<string, long>();
         for (var i = 0; i < fields.Length; i += 2)
         {
@@ -64,6 +65,14 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
             {
                 revision = (long)fields[i + 1];
             }
+            else if (name == "watermark")
+            {
+                marks = marks with { WatermarkTs = (long)fields[i + 1] };
+            }
+            else if (name == "close")
+            {
+                marks = marks with { CloseTs = (long)fields[i + 1] };
+            }
             else if (name.StartsWith("wm:", StringComparison.Ordinal))
             {
                 watermarks[name[3..]] = (long)fields[i + 1];
@@ -71,7 +80,7 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
         }
 
         var unsettled = await RedisConnection.GuardAsync(db, () => db.SetMembersAsync(lane + ":unsettled", CommandFlags.DemandMaster));
-        return new LaneRecord(epoch, next, revision, watermarks, [.. unsettled.Select(member => ParseKey((string)member!))]);
+        return new LaneRecord(epoch, next, revision, watermarks, [.. unsettled.Select(member => ParseKey((string)member!))]) { Marks = marks };
     }
 
     public async Task<bool> IsOwnerAsync(int partition, long epoch, CancellationToken token)
@@ -161,6 +170,22 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
             "epoch" => CommitOutcome.StaleEpoch,
             _ => CommitOutcome.OffsetMismatch,
         };
+    }
+
+    public async Task<IReadOnlyDictionary<int, LaneMarks>> MarksAsync(int partitions, CancellationToken token)
+    {
+        var db = await redis.OpenAsync(token);
+        var answers = await Task.WhenAll(Enumerable.Range(0, partitions).Select(p => RedisConnection.EvaluateAsync(db, CommitScript.ReadMarks, Tag(p))));
+        var marks = new Dictionary<int, LaneMarks>();
+        for (var p = 0; p < partitions; p++)
+        {
+            if ((RedisValue[])answers[p] is [{ IsNull: false } watermark, var close])
+            {
+                marks[p] = new LaneMarks((long)watermark, (long)close);
+            }
+        }
+
+        return marks;
     }
 
     public async ValueTask DisposeAsync() => await redis.DisposeAsync();

@@ -81,16 +81,22 @@ public sealed record TotalsPayload(
 /// <summary>Seconds from the broker's timestamp to the position store; all but Max are estimates from buckets.</summary>
 public sealed record FreshnessPayload(double P50, double P95, double P99, double Max);
 
-/// <summary>One lane.</summary>
+/// <summary>One lane. PausedFor says why its partition is held back: backpressure, or alignment with lanes that are behind in event time.</summary>
 public sealed record LanePayload(
     string Topic, int Partition, long Epoch, bool Paused, long Read, long Accepted, long Duplicates, long DeadLetters, long Late,
     long Replayed, long NegativeOnHand, long Unsettled, long ReadOffset, long PositionOffset, long DurableOffset, long HistoryGap, long CommittedOffset,
-    long EndOffset, long Lag, DateTime? Watermark);
+    long EndOffset, long Lag, DateTime? Watermark, DateTime? CloseWatermark, string? PausedFor, IReadOnlyList<SourcePayload> Sources);
 
-/// <summary>The state of this process. The watermark is the least over its lanes that have one.</summary>
+/// <summary>One source_system of a lane. An idle one does not hold the lane's watermark back.</summary>
+public sealed record SourcePayload(string SourceSystem, DateTime? Watermark, bool Idle, long Late);
+
+/// <summary>
+/// The state of this process. The watermark is the least over its lanes that have one; the global ones are the least over all partitions,
+/// whichever process has them, and null while a partition's is unknown.
+/// </summary>
 public sealed record StatusPayload(
     string Version, bool Ready, TotalsPayload Totals, IReadOnlyDictionary<string, long> DeadLetterReasons, DateTime? Watermark,
-    FreshnessPayload? Freshness, IReadOnlyList<LanePayload> Lanes);
+    DateTime? GlobalWatermark, DateTime? GlobalCloseWatermark, FreshnessPayload? Freshness, IReadOnlyList<LanePayload> Lanes);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(SkuPayload))]

@@ -25,6 +25,8 @@ internal static class StatusReport
                 lanes.Sum(lane => lane.Unsettled), lanes.Sum(lane => lane.Lag)),
             reasons,
             lanes.Min(lane => lane.Watermark),
+            PositionPayload.Time(status.GlobalWatermarkTs),
+            PositionPayload.Time(status.GlobalCloseTs),
             freshness is { } f ? new FreshnessPayload(f.P50, f.P95, f.P99, f.Max) : null,
             lanes);
     }
@@ -53,5 +55,7 @@ internal static class StatusReport
     private static LanePayload Lane(LaneStatus lane) => new(
         lane.Topic, lane.Partition, lane.Epoch, lane.Paused, lane.Read, lane.Accepted, lane.Duplicates, lane.DeadLetters, lane.Late,
         lane.Replayed, lane.NegativeOnHand, lane.Unsettled, lane.ReadOffset, lane.NextOffset, lane.DurableOffset, lane.HistoryGap, lane.CommittedOffset,
-        lane.EndOffset, lane.Lag, PositionPayload.Time(lane.WatermarkTs));
+        lane.EndOffset, lane.Lag, PositionPayload.Time(lane.WatermarkTs), PositionPayload.Time(lane.CloseTs),
+        lane.Aligning ? "alignment" : lane.Paused ? "backpressure" : null,
+        [.. lane.Sources.Select(source => new SourcePayload(source.Name, PositionPayload.Time(source.WatermarkTs), source.IsIdle, source.Late))]);
 }

@@ -24,8 +24,8 @@ public interface ILane
     /// <summary>Gives the lane records that it has applied before, for the history alone; false if it is full now. From any thread.</summary>
     bool TryPostAgain(RecordBatch batch);
 
-    /// <summary>Makes an idle lane ask the store whether it still owns its place.</summary>
-    void Check();
+    /// <summary>Makes an idle lane ask the store whether it still owns its place, and tells it that it has caught up; false if it is full now.</summary>
+    bool Check(CaughtUp? caughtUp = null);
 
     /// <summary>Finishes what was posted, until <paramref name="token"/> ends. Does not wait for a history that is away.</summary>
     Task DrainAsync(CancellationToken token);

@@ -240,7 +240,7 @@ public sealed partial class KafkaSource
             PartitionAssignmentStrategy = options.Assignor,
             SessionTimeoutMs = options.SessionTimeoutMilliseconds,
             HeartbeatIntervalMs = Math.Min(3000, options.SessionTimeoutMilliseconds / 4),
-            EnablePartitionEof = false,
+            EnablePartitionEof = true,
             AllowAutoCreateTopics = false,
         };
         return new ConsumerBuilder<byte[], byte[]>(config)

@@ -7,7 +7,7 @@ namespace Stockflow.Source;
 
 /// <summary>
 /// Reads the topic, gathers each partition's records into batches and hands them to that partition's lane. A lane that is full has its
-/// partition paused, the others go on; polling never stops. The consumer is polled on one thread of its own.
+/// partition paused, and so has one that is too far ahead in event time; the others go on; polling never stops. The consumer is polled on one thread of its own.
 /// </summary>
 public sealed partial class KafkaSource(
     KafkaOptions options, LaneOpener open, BatchPool pool, ProcessorStatus status, TimeProvider time, ILogger logger)
@@ -36,10 +36,12 @@ public sealed partial class KafkaSource(
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(stopping);
         ended = ending.Token;
         consumer = Build();
+        IAdminClient? admin = null;
         try
         {
             consumer.Subscribe(options.Topic);
-            long nextScan = 0, nextUpkeep = 0, nextCheck = 0;
+            admin = new DependentAdminClientBuilder(consumer.Handle).Build();
+            long nextScan = 0, nextUpkeep = 0, nextCheck = 0, nextEnds = 0;
             while (!stopping.IsCancellationRequested && fatal is null)
             {
                 var more = Read(10);
@@ -55,6 +57,12 @@ public sealed partial class KafkaSource(
                     nextScan = now + Math.Max(1, options.BatchLingerMilliseconds / 4);
                 }
 
+                if (now >= nextEnds)
+                {
+                    AskForEnds(admin);
+                    nextEnds = now + EndsMilliseconds;
+                }
+
                 if (now >= nextUpkeep)
                 {
                     Upkeep(checkIdle: now >= nextCheck);
@@ -68,7 +76,8 @@ public sealed partial class KafkaSource(
             status.SourceConnected = false;
             CloseSlots([.. slots.Values]);
             ending.Cancel();
-            asking.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
+            Task.WhenAll(asking, askingEnds ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
+            admin?.Dispose();
             consumer.Close();
             consumer.Dispose();
         }
@@ -86,6 +95,16 @@ public sealed partial class KafkaSource(
             if (consumer.Consume(timeoutMilliseconds) is not { } result)
             {
                 return false;
+            }
+
+            if (result.IsPartitionEOF)
+            {
+                if (slots.TryGetValue(result.Partition.Value, out var ended) && ended.Lane is not null)
+                {
+                    ended.NoteEmpty(result.Offset.Value);
+                }
+
+                return true;
             }
 
             // Before its lane is open a partition stands at the log's end, and after a rebalance the client may rewind.
@@ -142,14 +161,16 @@ public sealed partial class KafkaSource(
         slot.Forward();
         var share = options.InFlightMegabytes * 1024L * 1024 / slots.Count;
         var bytes = slot.BytesInFlight;
-        if (!slot.IsPaused && (slot.Ready.Count > 0 || bytes >= share))
+        var isAhead = IsAhead(lane.Status);
+        if (!slot.IsPaused && (isAhead || slot.Ready.Count > 0 || bytes >= share))
         {
             consumer.Pause([slot.Partition]);
             slot.IsPaused = lane.Status.Paused = true;
+            slot.Break();
         }
 
         // Resuming refills the client's queue from the broker: wait until the lane is nearly empty.
-        else if (slot.IsPaused && slot.Ready.Count == 0 && bytes <= share / 2 && lane.Waiting <= 1)
+        else if (slot.IsPaused && !isAhead && slot.Ready.Count == 0 && bytes <= share / 2 && lane.Waiting <= 1)
         {
             consumer.Resume([slot.Partition]);
             slot.IsPaused = lane.Status.Paused = false;
@@ -158,6 +179,7 @@ public sealed partial class KafkaSource(
 
     private void ScanSlots(long now)
     {
+        TakeEnds();
         foreach (var slot in slots.Values.ToArray())
         {
             if (slot.Lane is not { } lane)
@@ -185,6 +207,7 @@ public sealed partial class KafkaSource(
             }
 
             Forward(slot, lane);
+            slot.TellWhetherCaughtUp();
         }
     }
 

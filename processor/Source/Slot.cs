@@ -8,7 +8,8 @@ internal sealed class Slot : IDisposable
 {
     private readonly CancellationTokenSource opening = new();
     private readonly Queue<(long End, long Bytes)> inLane = new();
-    private long bytesInLane, suspect;
+private long bytesInLane, suspect, emptyAt, suspectEnd;
+    private long? caughtUpStamp;
 
     public Slot(TopicPartition partition)
     {
@@ -52,6 +53,9 @@ internal sealed class Slot : IDisposable
     /// <summary>What the client will commit next; committed only when the broker has said so.</summary>
     public long StoredOffset { get; set; }
 
+    /// <summary>Where the log ended when the broker was asked, while the lane has not applied all up to there.</summary>
+    public LogEnd? End { get; set; }
+
     /// <summary>Memory of the records that the lane has not applied yet, those that wait for it included, bytes.</summary>
     public long BytesInFlight
     {
@@ -89,6 +93,48 @@ internal sealed class Slot : IDisposable
         (suspect, HasBegun, MustSeek) = (-1, false, false);
         ReadOffset = PostedOffset = lane.StartOffset;
         StoredOffset = lane.Status.CommittedOffset;
+        (emptyAt, suspectEnd) = (0, -1);
+        Break();
+    }
+
+    /// <summary>
+    /// A fetch at an offset was empty: the log was read up to there, whether its last ones are records or a transaction's marks. A client that
+    /// lost its seek says so of the log's end too; where nothing was read yet, it must therefore say so again, which takes another seek.
+    /// </summary>
+    public void NoteEmpty(long offset)
+    {
+        if (!MustSeek && (HasBegun || offset == ReadOffset || offset == suspectEnd))
+        {
+            emptyAt = offset;
+        }
+
+        suspectEnd = offset;
+    }
+
+    /// <summary>What follows does not join on to the instant at which the lane had caught up last.</summary>
+    public void Break(bool unless = false)
+    {
+        if (!unless)
+        {
+            End = null;
+            caughtUpStamp = null;
+        }
+    }
+
+    /// <summary>Tells the lane once it has applied all up to <see cref="End"/>.</summary>
+    public void TellWhetherCaughtUp()
+    {
+        if (End is not { } end || IsPaused || Math.Max(ReadOffset, emptyAt) < end.Offset || Lane!.Status.NextOffset < Math.Min(ReadOffset, end.Offset))
+        {
+            return;
+        }
+
+        // A lane without room for an empty batch is told with the next look.
+        if (Lane.Check(new CaughtUp(caughtUpStamp, end.Stamp, end.Ts)))
+        {
+            caughtUpStamp = end.Stamp;
+            End = null;
+        }
     }
 
     /// <summary>Leaves the lane, if there is one; what waits for it will be read again.</summary>

@@ -60,9 +60,25 @@ public static class Metrics
         Lane("stockflow_lane_committed_offset", MetricKind.Gauge, "offset", "Offset committed to Kafka; -1 before the first.", lane => lane.CommittedOffset),
         Lane("stockflow_lane_end_offset", MetricKind.Gauge, "offset", "Offset after the partition's last record; -1 where unknown.", lane => lane.EndOffset),
         Lane("stockflow_lane_epoch", MetricKind.Gauge, "epoch", "Epoch under which the lane writes.", lane => lane.Epoch),
-        Lane("stockflow_lane_paused", MetricKind.Gauge, "boolean", "1 while backpressure pauses the partition.", lane => lane.Paused ? 1 : 0),
+        Lane("stockflow_lane_paused", MetricKind.Gauge, "boolean", "1 while the partition is held back, by backpressure or alignment.", lane => lane.Paused ? 1 : 0),
+        Lane("stockflow_lane_alignment_paused", MetricKind.Gauge, "boolean", "1 while the partition is held back because its lane is ahead of the others in event time.", lane => lane.Aligning ? 1 : 0),
+        Lane("stockflow_lane_idle_sources", MetricKind.Gauge, "sources", "Sources of which nothing comes and which do not hold the watermark back.", lane => lane.IdleSources),
         Lane("stockflow_lane_watermark_timestamp_seconds", MetricKind.Gauge, "seconds", "Watermark as a Unix time; 0 before the first event.", lane => lane.WatermarkTs / 1000.0),
+        Lane("stockflow_lane_close_watermark_timestamp_seconds", MetricKind.Gauge, "seconds", "Watermark less the allowed lateness as a Unix time; 0 before the first event.", lane => lane.CloseTs / 1000.0),
     ];
+
+    private static readonly string[] SourceLabels = ["topic", "partition", "source_system"];
+
+    // A lane keeps 32 sources apart and the rest together as 'other', so that data can not add series without end.
+    private static readonly (MetricDefinition Definition, Func<SourceStatus, double> Read)[] SourceMetrics =
+    [
+        Source("stockflow_source_watermark_timestamp_seconds", MetricKind.Gauge, "seconds", "Watermark of a lane's source as a Unix time; beyond 32 sources they share 'other'.", source => source.WatermarkTs / 1000.0),
+        Source("stockflow_source_records_late_total", MetricKind.Counter, "records", "Accepted records of a lane's source with an event time below the lane's watermark.", source => source.Late),
+        Source("stockflow_source_idle", MetricKind.Gauge, "boolean", "1 while nothing comes of a lane's source though the lane keeps up.", source => source.IsIdle ? 1 : 0),
+    ];
+
+    private static readonly MetricDefinition WatermarkDrift = Define("stockflow_lane_watermark_drift_seconds", MetricKind.Gauge, "seconds",
+        "Lane's watermark minus the global watermark; absent while either is unknown.", LaneLabels);
 
     private static readonly MetricDefinition WatermarkLag = Define("stockflow_lane_watermark_lag_seconds", MetricKind.Gauge, "seconds",
         "Wall clock minus the watermark; absent before the first event.", LaneLabels);
@@ -75,6 +91,8 @@ public static class Metrics
         Status("stockflow_lanes", "lanes", "Partitions that this process owns.", status => status.Lanes.Count),
         Status("stockflow_ready", "boolean", "1 while positions are kept up to date and can be read.", status => status.IsReady ? 1 : 0),
         Status("stockflow_lanes_awaiting_rebuild", "lanes", "Lanes whose positions are gone from the store until processor rebuild has run.", status => status.AwaitingRebuild.Count),
+        Status("stockflow_global_watermark_timestamp_seconds", "seconds", "Least watermark of all partitions of all processes as a Unix time; 0 while unknown.", status => status.GlobalWatermarkTs / 1000.0),
+        Status("stockflow_global_close_watermark_timestamp_seconds", "seconds", "Time up to which hours may be closed, as a Unix time; 0 while unknown.", status => status.GlobalCloseTs / 1000.0),
         Status("stockflow_source_connected", "boolean", "1 if the last call to Kafka succeeded.", status => status.SourceConnected ? 1 : 0),
         Status("stockflow_positions_connected", "boolean", "1 if the last call to the position store succeeded.", status => status.PositionsConnected ? 1 : 0),
         Status("stockflow_history_connected", "boolean", "1 if the last call to ClickHouse succeeded.", status => status.HistoryConnected ? 1 : 0),
@@ -134,6 +152,14 @@ public static class Metrics
 
         Observe(meter, WatermarkLag, () => status.Lanes.Values.Where(lane => lane.WatermarkTs > 0).Select(lane =>
             OfLane(lane, (time.GetUtcNow().ToUnixTimeMilliseconds() - lane.WatermarkTs) / 1000.0)));
+        Observe(meter, WatermarkDrift, () => status.Lanes.Values.Where(lane => lane.WatermarkTs > 0 && status.GlobalWatermarkTs > 0).Select(lane =>
+            OfLane(lane, (lane.WatermarkTs - status.GlobalWatermarkTs) / 1000.0)));
+        foreach (var (definition, read) in SourceMetrics)
+        {
+            Observe(meter, definition, () => status.Lanes.Values.SelectMany(lane => lane.Sources.Select(source =>
+                new Measurement<double>(read(source), Tag("topic", lane.Topic), Tag("partition", lane.Partition), Tag("source_system", source.Name)))));
+        }
+
         Observe(meter, DeadLetterReasons, () => status.DeadLetterReasons.Select(reason =>
             new Measurement<double>(reason.Value, Tag("reason", reason.Key.Code()))));
         foreach (var (definition, read) in StatusMetrics)
@@ -162,6 +188,10 @@ public static class Metrics
     private static (MetricDefinition, Func<LaneStatus, double>) Lane(
         string name, MetricKind kind, string unit, string help, Func<LaneStatus, double> read) =>
         (Define(name, kind, unit, help, LaneLabels), read);
+
+    private static (MetricDefinition, Func<SourceStatus, double>) Source(
+        string name, MetricKind kind, string unit, string help, Func<SourceStatus, double> read) =>
+        (Define(name, kind, unit, help, SourceLabels), read);
 
     private static (MetricDefinition, Func<ProcessorStatus, double>) Status(
         string name, string unit, string help, Func<ProcessorStatus, double> read) =>

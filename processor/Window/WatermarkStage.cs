@@ -4,19 +4,30 @@ namespace Stockflow.Window;
 
 /// <summary>
 /// A lane's watermark: by source the latest event time less the source's bound, and of these the least. An accepted event below the
-/// watermark is late: counted, never refused.
+/// watermark is late: counted, never refused. A source is idle when, for <see cref="WindowOptions.IdleSeconds"/> in all, nothing of it came
+/// while the lane kept up with its partition; its clock then goes on with the wall clock, as far as the lane is known to have kept up.
 /// </summary>
-public sealed class WatermarkStage(WindowOptions options, LaneStatus status)
+public sealed class WatermarkStage(WindowOptions options, LaneStatus status, TimeProvider time)
 {
+    /// <summary>Sources that a lane keeps apart. Names come with the data, so further ones share one clock under <see cref="Others"/>.</summary>
+    public const int MaximumSources = 32;
+
+    public const string Others = "other";
+
     private readonly Dictionary<string, Source> sources = [];
     private readonly Dictionary<int, Source> byNumber = [];
+    private readonly TimeSpan idleAfter = TimeSpan.FromSeconds(options.IdleSeconds);
+    private TimeSpan emptyFor;
+    private long caughtUpTs;
 
-    /// <summary>Takes up the latest event time by source, milliseconds since 1970-01-01 UTC.</summary>
-    public void Restore(IReadOnlyDictionary<string, long> latest)
+    /// <summary>Takes up where the lane stood: its marks, and the latest event time by source, milliseconds since 1970-01-01 UTC.</summary>
+    public void Restore(IReadOnlyDictionary<string, long> latest, LaneMarks marks)
     {
-        foreach (var (name, ts) in latest)
+        (status.WatermarkTs, status.CloseTs) = (marks.WatermarkTs, marks.CloseTs);
+        foreach (var (name, ts) in latest.OrderBy(entry => entry.Key, StringComparer.Ordinal))
         {
-            Find(name).Latest = ts;
+            var source = Find(name);
+            source.Latest = Math.Max(source.Latest, ts);
         }
 
         Publish();
@@ -25,6 +36,7 @@ public sealed class WatermarkStage(WindowOptions options, LaneStatus status)
     /// <summary>Advances over a batch's accepted records from <paramref name="fromOffset"/> on and counts the late ones.</summary>
     public void Apply(RecordBatch batch, long fromOffset)
     {
+        var now = time.GetTimestamp();
         for (var i = 0; i < batch.Count; i++)
         {
             if (batch.Verdicts[i] != Verdict.Accepted || batch.Records[i].Offset < fromOffset)
@@ -33,63 +45,123 @@ public sealed class WatermarkStage(WindowOptions options, LaneStatus status)
             }
 
             ref var movement = ref batch.Movements[i];
-            if (movement.EventTs < status.WatermarkTs)
-            {
-                status.Late++;
-            }
-
             if (!byNumber.TryGetValue(movement.Source, out var source))
             {
                 source = Find(batch.Ids.Text(movement.Source));
                 byNumber.Add(movement.Source, source);
             }
 
+            if (movement.EventTs < status.WatermarkTs)
+            {
+                status.Late++;
+                source.Status.Late++;
+            }
+
             source.Latest = Math.Max(source.Latest, movement.EventTs);
+            source.SeenStamp = now;
+            source.SilentFor = TimeSpan.Zero;
+        }
+
+        if (batch.CaughtUp is { } caughtUp)
+        {
+            Note(caughtUp);
         }
 
         Publish();
     }
 
-    /// <summary>Copies the latest event time of each source to <paramref name="target"/>.</summary>
-    public void Save(Dictionary<string, long> target)
+    /// <summary>Writes what a restart needs to <paramref name="commit"/>.</summary>
+    public void Save(LaneCommit commit)
     {
         foreach (var source in sources.Values)
         {
-            target[source.Name] = source.Latest;
+            commit.Watermarks[source.Status.Name] = source.Latest;
         }
+
+        commit.Marks = new LaneMarks(status.WatermarkTs, status.CloseTs);
+    }
+
+    // A record was appended before it was seen: what lies after that, up to the instant, was silent.
+    private void Note(CaughtUp caughtUp)
+    {
+        caughtUpTs = Math.Max(caughtUpTs, caughtUp.Ts);
+        if (caughtUp.Since is not { } since)
+        {
+            return;
+        }
+
+        emptyFor += Silence(since);
+        foreach (var source in sources.Values)
+        {
+            source.SilentFor += Silence(Math.Max(since, source.SeenStamp));
+        }
+
+        TimeSpan Silence(long from) => from < caughtUp.Stamp ? time.GetElapsedTime(from, caughtUp.Stamp) : TimeSpan.Zero;
     }
 
     private Source Find(string name)
     {
-        if (!sources.TryGetValue(name, out var source))
+        if (sources.TryGetValue(name, out var source))
         {
-            source = new Source(name, options.BoundSecondsBySource.GetValueOrDefault(name, options.BoundSeconds) * 1000L);
-            sources.Add(name, source);
+            return source;
         }
 
+        if (name != Others && sources.Keys.Count(key => key != Others) == MaximumSources)
+        {
+            return Find(Others);
+        }
+
+        // A lane that starts again goes on with the counts that it had.
+        var told = status.Sources.FirstOrDefault(known => known.Name == name);
+        if (told is null)
+        {
+            told = new SourceStatus(name);
+            status.Sources = [.. status.Sources, told];
+        }
+
+        source = new Source(told, options.BoundMilliseconds(name), options.LatenessMilliseconds(name));
+        sources.Add(name, source);
         return source;
     }
 
     private void Publish()
     {
-        var least = long.MaxValue;
+        long watermark = long.MaxValue, close = long.MaxValue;
         foreach (var source in sources.Values)
         {
-            least = Math.Min(least, source.Latest - source.BoundMilliseconds);
+            source.Status.IsIdle = source.SilentFor >= idleAfter;
+            source.Status.WatermarkTs = (source.Status.IsIdle ? Math.Max(source.Latest, caughtUpTs) : source.Latest) - source.BoundMilliseconds;
+            watermark = Math.Min(watermark, source.Status.WatermarkTs);
+            close = Math.Min(close, source.Status.WatermarkTs - source.LatenessMilliseconds);
         }
 
-        if (least != long.MaxValue)
+        if (sources.Count == 0 && emptyFor >= idleAfter)
         {
-            status.WatermarkTs = Math.Max(status.WatermarkTs, least);
+            watermark = caughtUpTs - options.BoundMilliseconds(Others);
+            close = watermark - options.LatenessMilliseconds(Others);
+        }
+
+        if (watermark != long.MaxValue)
+        {
+            status.WatermarkTs = Math.Max(status.WatermarkTs, watermark);
+            status.CloseTs = Math.Max(status.CloseTs, close);
         }
     }
 
-    private sealed class Source(string name, long boundMilliseconds)
+    private sealed class Source(SourceStatus status, long boundMilliseconds, long latenessMilliseconds)
     {
-        public string Name { get; } = name;
+        public SourceStatus Status { get; } = status;
 
         public long BoundMilliseconds { get; } = boundMilliseconds;
 
+        public long LatenessMilliseconds { get; } = latenessMilliseconds;
+
         public long Latest { get; set; }
+
+        /// <summary>When a record of it was applied last.</summary>
+        public long SeenStamp { get; set; } = long.MinValue;
+
+        /// <summary>How long nothing of it came while the lane kept up, since its last record.</summary>
+        public TimeSpan SilentFor { get; set; }
     }
 }

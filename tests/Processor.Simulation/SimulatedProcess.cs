@@ -116,6 +116,8 @@ internal sealed class SimulatedProcess : IPositionStore, ILedgerReader
         }
     }
 
+    public Task<IReadOnlyDictionary<int, LaneMarks>> MarksAsync(int partitions, CancellationToken token) => throw new NotSupportedException();
+
     public Task CheckAsync(CancellationToken token) => throw new NotSupportedException();
 
     public bool OutlivesProcess => true;

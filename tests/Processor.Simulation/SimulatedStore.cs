@@ -172,6 +172,7 @@ internal sealed class SimulatedStore : SimulatedServer
         copy.Revision = commit.Revision;
         copy.Ids = commit.Ids;
         copy.Bucket = commit.Bucket;
+        copy.Marks = commit.Marks;
         copy.Seen.AddRange(commit.Seen);
         copy.Positions.AddRange(commit.Positions);
         copy.ExpiredBuckets.AddRange(commit.ExpiredBuckets);

@@ -82,6 +82,7 @@ public sealed class StoreEquivalenceTests
             var (wanted, found) = (await model.AcquireAsync(0, default), await real.AcquireAsync(0, default));
             Assert.Equal((wanted.Epoch, wanted.NextOffset, wanted.Revision), (found.Epoch, found.NextOffset, found.Revision));
             Assert.Equal(wanted.Watermarks.OrderBy(w => w.Key), found.Watermarks.OrderBy(w => w.Key));
+            Assert.Equal(wanted.Marks, found.Marks);
             Assert.Equal(wanted.Unsettled.OrderBy(k => k.ToString()), found.Unsettled.OrderBy(k => k.ToString()));
             owners.Add(wanted);
         }
@@ -129,6 +130,11 @@ public sealed class StoreEquivalenceTests
                 commit.Watermarks["POS"] = random.NextInt64(2_000_000_000_000);
             }
 
+            if (random.Next(2) == 0)
+            {
+                commit.Marks = new LaneMarks(random.NextInt64(1, 2_000_000_000_000), random.NextInt64(2_000_000_000_000));
+            }
+
             if (random.Next(5) == 0)
             {
                 commit.ExpiredBuckets.Add(random.Next(4) is var bucket && bucket == commit.Bucket ? bucket + 4 : bucket);
@@ -152,6 +158,7 @@ public sealed class StoreEquivalenceTests
         private async Task CompareAsync()
         {
             Assert.Equal(await SeenAsync(model), await SeenAsync(real));
+            Assert.Equal(await model.MarksAsync(2, default), await real.MarksAsync(2, default));
             var keys = Enumerable.Range(0, 9).Select(i => (Id("SKU", i / 3), Id("LOC ü", i % 3))).ToArray();
             var (wanted, found) = (new PositionState[9], new PositionState[9]);
             await model.LoadAsync(0, ids, keys, wanted, default);
