@@ -115,7 +115,7 @@ public sealed class LaneStatus
 /// <summary>One source_system of a lane.</summary>
 public sealed class SourceStatus(string name)
 {
-    /// <summary>The source_system, or <c>other</c> for all beyond the number that a lane keeps apart.</summary>
+    /// <summary>The source_system, or <c>other</c> for all beyond the number that is told apart: the least of their watermarks, the sum of their counts.</summary>
     public string Name { get; } = name;
 
     /// <summary>Milliseconds since 1970-01-01 UTC. Goes back when an idle source comes back with older events; the lane's does not.</summary>

@@ -69,7 +69,7 @@ public static class Metrics
 
     private static readonly string[] SourceLabels = ["topic", "partition", "source_system"];
 
-    // A lane keeps 32 sources apart and the rest together as 'other', so that data can not add series without end.
+    // A lane tells 32 sources apart and the rest together as 'other', so that data can not add series without end.
     private static readonly (MetricDefinition Definition, Func<SourceStatus, double> Read)[] SourceMetrics =
     [
         Source("stockflow_source_watermark_timestamp_seconds", MetricKind.Gauge, "seconds", "Watermark of a lane's source as a Unix time; beyond 32 sources they share 'other'.", source => source.WatermarkTs / 1000.0),

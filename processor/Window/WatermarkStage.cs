@@ -9,8 +9,8 @@ namespace Stockflow.Window;
 /// </summary>
 public sealed class WatermarkStage(WindowOptions options, LaneStatus status, TimeProvider time)
 {
-    /// <summary>Sources that a lane keeps apart. Names come with the data, so further ones share one clock under <see cref="Others"/>.</summary>
-    public const int MaximumSources = 32;
+    /// <summary>Sources that are told apart outside; names come with the data. Further ones are told together, as <see cref="Others"/>.</summary>
+    public const int MaximumToldSources = 32;
 
     public const string Others = "other";
 
@@ -75,7 +75,7 @@ public sealed class WatermarkStage(WindowOptions options, LaneStatus status, Tim
     {
         foreach (var source in sources.Values)
         {
-            commit.Watermarks[source.Status.Name] = source.Latest;
+            commit.Watermarks[source.Name] = source.Latest;
         }
 
         commit.Marks = new LaneMarks(status.WatermarkTs, status.CloseTs);
@@ -106,39 +106,57 @@ public sealed class WatermarkStage(WindowOptions options, LaneStatus status, Tim
             return source;
         }
 
-        if (name != Others && sources.Keys.Count(key => key != Others) == MaximumSources)
-        {
-            return Find(Others);
-        }
-
-        // A lane that starts again goes on with the counts that it had.
-        var told = status.Sources.FirstOrDefault(known => known.Name == name);
-        if (told is null)
-        {
-            told = new SourceStatus(name);
-            status.Sources = [.. status.Sources, told];
-        }
-
-        source = new Source(told, options.BoundMilliseconds(name), options.LatenessMilliseconds(name));
+        source = new Source(name, Tell(name), options.BoundMilliseconds(name), options.LatenessMilliseconds(name));
         sources.Add(name, source);
         return source;
     }
 
+    // A lane that starts again goes on with the counts that it had.
+    private SourceStatus Tell(string name)
+    {
+        var told = status.Sources;
+        var label = told.Length < MaximumToldSources || told.Any(known => known.Name == name) ? name : Others;
+        if (told.FirstOrDefault(known => known.Name == label) is { } known)
+        {
+            return known;
+        }
+
+        var added = new SourceStatus(label);
+        status.Sources = [.. told, added];
+        return added;
+    }
+
     private void Publish()
     {
-        long watermark = long.MaxValue, close = long.MaxValue;
+        long watermark = long.MaxValue, close = long.MaxValue, others = long.MaxValue;
+        SourceStatus? together = null;
+        var areOthersIdle = true;
         foreach (var source in sources.Values)
         {
-            source.Status.IsIdle = source.SilentFor >= idleAfter;
-            source.Status.WatermarkTs = (source.Status.IsIdle ? Math.Max(source.Latest, caughtUpTs) : source.Latest) - source.BoundMilliseconds;
-            watermark = Math.Min(watermark, source.Status.WatermarkTs);
-            close = Math.Min(close, source.Status.WatermarkTs - source.LatenessMilliseconds);
+            var isIdle = source.SilentFor >= idleAfter;
+            var mark = (isIdle ? Math.Max(source.Latest, caughtUpTs) : source.Latest) - source.BoundMilliseconds;
+            watermark = Math.Min(watermark, mark);
+            close = Math.Min(close, mark - source.LatenessMilliseconds);
+            if (source.Status.Name != Others)
+            {
+                (source.Status.WatermarkTs, source.Status.IsIdle) = (mark, isIdle);
+                continue;
+            }
+
+            together = source.Status;
+            others = Math.Min(others, mark);
+            areOthersIdle &= isIdle;
+        }
+
+        if (together is not null)
+        {
+            (together.WatermarkTs, together.IsIdle) = (others, areOthersIdle);
         }
 
         if (sources.Count == 0 && emptyFor >= idleAfter)
         {
-            watermark = caughtUpTs - options.BoundMilliseconds(Others);
-            close = watermark - options.LatenessMilliseconds(Others);
+            watermark = caughtUpTs - options.BoundMilliseconds("");
+            close = watermark - options.LatenessMilliseconds("");
         }
 
         if (watermark != long.MaxValue)
@@ -148,8 +166,10 @@ public sealed class WatermarkStage(WindowOptions options, LaneStatus status, Tim
         }
     }
 
-    private sealed class Source(SourceStatus status, long boundMilliseconds, long latenessMilliseconds)
+    private sealed class Source(string name, SourceStatus status, long boundMilliseconds, long latenessMilliseconds)
     {
+        public string Name { get; } = name;
+
         public SourceStatus Status { get; } = status;
 
         public long BoundMilliseconds { get; } = boundMilliseconds;

@@ -21,17 +21,18 @@ internal static class Wire
     public static Task AnnounceLocationAsync(this IProducer<byte[], byte[]> producer, string location) =>
         producer.ProduceAsync("reference.location", new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(location), Value = [] });
 
-    public static Task<DeliveryResult<byte[], byte[]>> MoveAsync(this IProducer<byte[], byte[]> producer, string sku, string location, string eventId, long qty) =>
+    public static Task<DeliveryResult<byte[], byte[]>> MoveAsync(this IProducer<byte[], byte[]> producer, string sku, string location, string eventId, long qty,
+        string source = "WMS", DateTimeOffset? at = null) =>
         SendAsync(producer, PipelineServers.Topic, sku, "InventoryMovement", new()
         {
             ["event_id"] = eventId,
-            ["event_ts"] = Now(),
+            ["event_ts"] = at ?? Now(),
             ["ingest_ts"] = Now(),
             ["sku_id"] = sku,
             ["location_id"] = location,
             ["movement_type"] = "RECEIPT",
             ["qty_delta"] = qty,
-            ["source_system"] = "WMS",
+            ["source_system"] = source,
             ["reference_id"] = "R-1",
         });
 
