@@ -8,7 +8,7 @@ internal sealed class Slot : IDisposable
 {
     private readonly CancellationTokenSource opening = new();
     private readonly Queue<(long End, long Bytes)> inLane = new();
-private long bytesInLane, suspect, emptyAt, suspectEnd;
+    private long bytesInLane, suspect, emptyAt, suspectEnd;
     private long? caughtUpStamp;
 
     public Slot(TopicPartition partition)

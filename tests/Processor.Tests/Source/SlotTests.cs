@@ -41,10 +41,55 @@ public sealed class SlotTests
         Assert.True(slot.Accepts(5));
     }
 
-    private static Slot Attached(long at)
+    [Fact]
+    public void An_empty_fetch_shows_what_was_read_unless_a_lost_seek_may_have_led_there()
+    {
+        var lane = new OpenLane(5);
+        using var slot = Attached(lane);
+        lane.Status.NextOffset = 5;
+        slot.End = new LogEnd(8, 1, 1);
+        slot.NoteEmpty(8);
+        slot.TellWhetherCaughtUp();
+        Assert.Equal(0, lane.Told);
+
+        // Nothing but a transaction's marks is there: the next seek leads to the same end.
+        slot.MustSeek = true;
+        slot.NoteEmpty(8);
+        slot.TellWhetherCaughtUp();
+        Assert.Equal(0, lane.Told);
+        slot.MustSeek = false;
+        slot.NoteEmpty(8);
+        slot.TellWhetherCaughtUp();
+        Assert.Equal(1, lane.Told);
+    }
+
+    [Theory]
+    [InlineData(7, 0, 7, false, 1)]
+    [InlineData(6, 7, 6, false, 1)]
+    [InlineData(9, 0, 7, false, 1)]
+    [InlineData(6, 0, 6, false, 0)]
+    [InlineData(9, 0, 6, false, 0)]
+    [InlineData(7, 7, 7, true, 0)]
+    public void A_lane_is_told_when_it_has_applied_all_that_was_there_and_is_not_held_back(long read, long empty, long applied, bool isPaused, int told)
+    {
+        var lane = new OpenLane(5);
+        using var slot = Attached(lane);
+        Assert.True(slot.Accepts(5));
+        slot.ReadOffset = read;
+        slot.NoteEmpty(empty);
+        lane.Status.NextOffset = applied;
+        slot.IsPaused = isPaused;
+        slot.End = new LogEnd(7, 1, 1);
+        slot.TellWhetherCaughtUp();
+        Assert.Equal(told, lane.Told);
+    }
+
+    private static Slot Attached(long at) => Attached(new OpenLane(at));
+
+    private static Slot Attached(ILane lane)
     {
         var slot = new Slot(new TopicPartition("t", 0)) { Opening = Task.FromException<ILane>(new InvalidOperationException()) };
-        slot.Attach(new OpenLane(at));
+        slot.Attach(lane);
         return slot;
     }
 
@@ -64,9 +109,13 @@ public sealed class SlotTests
 
         public bool TryPostAgain(RecordBatch batch) => true;
 
-        public void Check()
+        public bool Check(CaughtUp? caughtUp = null)
         {
+            Told += caughtUp is null ? 0 : 1;
+            return true;
         }
+
+        public int Told { get; private set; }
 
         public Task DrainAsync(CancellationToken token) => Task.CompletedTask;
 
