@@ -12,7 +12,11 @@ namespace Stockflow.Source;
 public sealed partial class KafkaSource
 {
     private const int EndsMilliseconds = 2000;
-    private Task<IReadOnlyList<(Slot Slot, LogEnd End)>>? askingEnds;
+
+    // Questions that are further apart do not join on: the process was stopped, or something else had its hands full.
+    private static readonly TimeSpan LongestJoin = TimeSpan.FromMilliseconds(4 * EndsMilliseconds);
+    private Task<IReadOnlyList<(Slot Slot, LogEnd? End)>>? askingEnds;
+    private long lastAsked;
 
     /// <summary>How far a lane may be ahead of the global watermark before its partition is held back, milliseconds; 0 for no limit.</summary>
     public long MaximumDriftMilliseconds { get; init; }
@@ -24,10 +28,17 @@ public sealed partial class KafkaSource
             return;
         }
 
+        var stamp = time.GetTimestamp();
+        var isLate = time.GetElapsedTime(lastAsked, stamp) > LongestJoin;
+        lastAsked = stamp;
         var asked = new List<Slot>();
         foreach (var slot in slots.Values)
         {
-            slot.Break(unless: slot.End is null);
+            if (isLate || slot.End is not null)
+            {
+                slot.Break();
+            }
+
             if (slot.Lane is not null && !slot.IsPaused)
             {
                 asked.Add(slot);
@@ -36,14 +47,14 @@ public sealed partial class KafkaSource
 
         if (asked.Count > 0)
         {
-            askingEnds = AskForEndsAsync(admin, asked, time.GetTimestamp(), time.GetUtcNow().ToUnixTimeMilliseconds());
+            askingEnds = AskForEndsAsync(admin, asked, stamp, time.GetUtcNow().ToUnixTimeMilliseconds());
         }
     }
 
     // The end as all consumers could see it, so that a transaction that is still open counts as records that wait.
-    private static async Task<IReadOnlyList<(Slot Slot, LogEnd End)>> AskForEndsAsync(IAdminClient admin, List<Slot> asked, long stamp, long ts)
+    private static async Task<IReadOnlyList<(Slot Slot, LogEnd? End)>> AskForEndsAsync(IAdminClient admin, List<Slot> asked, long stamp, long ts)
     {
-        List<ListOffsetsResultInfo> answers;
+        List<ListOffsetsResultInfo> answers = [];
         try
         {
             var questions = asked.ConvertAll(slot => new TopicPartitionOffsetSpec { TopicPartition = slot.Partition, OffsetSpec = OffsetSpec.Latest() });
@@ -56,12 +67,11 @@ public sealed partial class KafkaSource
         catch (KafkaException)
         {
             // The consumer reports a broker that is away.
-            return [];
         }
 
         var ends = answers.Where(answer => !answer.TopicPartitionOffsetError.Error.IsError)
             .ToDictionary(answer => answer.TopicPartitionOffsetError.Partition.Value, answer => answer.TopicPartitionOffsetError.Offset.Value);
-        return [.. asked.Where(slot => ends.ContainsKey(slot.Number)).Select(slot => (slot, new LogEnd(ends[slot.Number], stamp, ts)))];
+        return [.. asked.Select(slot => (slot, ends.TryGetValue(slot.Number, out var end) ? new LogEnd(end, stamp, ts) : (LogEnd?)null))];
     }
 
     private void TakeEnds()
@@ -74,19 +84,13 @@ public sealed partial class KafkaSource
         askingEnds = null;
         foreach (var (slot, end) in asked.GetAwaiter().GetResult())
         {
+            // While the broker is away its producers wait too, so that time tells nothing of them.
+            if (end is null)
+            {
+                slot.Break();
+            }
+
             slot.End = end;
         }
-    }
-
-    private bool IsAhead(LaneStatus lane)
-    {
-        var global = status.GlobalWatermarkTs;
-        if (MaximumDriftMilliseconds == 0 || global == 0)
-        {
-            return false;
-        }
-
-        var limit = lane.Aligning ? MaximumDriftMilliseconds / 2 : MaximumDriftMilliseconds;
-        return lane.Aligning = lane.WatermarkTs - global > limit;
     }
 }

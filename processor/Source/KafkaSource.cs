@@ -161,8 +161,9 @@ public sealed partial class KafkaSource(
         slot.Forward();
         var share = options.InFlightMegabytes * 1024L * 1024 / slots.Count;
         var bytes = slot.BytesInFlight;
-        var isAhead = IsAhead(lane.Status);
-        if (!slot.IsPaused && (isAhead || slot.Ready.Count > 0 || bytes >= share))
+        var mustWait = Alignment.IsAhead(lane.Status.WatermarkTs, status.GlobalWatermarkTs, MaximumDriftMilliseconds, lane.Status.Aligning);
+        lane.Status.Aligning = mustWait;
+        if (!slot.IsPaused && (mustWait || slot.Ready.Count > 0 || bytes >= share))
         {
             consumer.Pause([slot.Partition]);
             slot.IsPaused = lane.Status.Paused = true;
@@ -170,7 +171,7 @@ public sealed partial class KafkaSource(
         }
 
         // Resuming refills the client's queue from the broker: wait until the lane is nearly empty.
-        else if (slot.IsPaused && !isAhead && slot.Ready.Count == 0 && bytes <= share / 2 && lane.Waiting <= 1)
+        else if (slot.IsPaused && !mustWait && slot.Ready.Count == 0 && bytes <= share / 2 && lane.Waiting <= 1)
         {
             consumer.Resume([slot.Partition]);
             slot.IsPaused = lane.Status.Paused = false;

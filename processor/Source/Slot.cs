@@ -112,13 +112,10 @@ internal sealed class Slot : IDisposable
     }
 
     /// <summary>What follows does not join on to the instant at which the lane had caught up last.</summary>
-    public void Break(bool unless = false)
+    public void Break()
     {
-        if (!unless)
-        {
-            End = null;
-            caughtUpStamp = null;
-        }
+        End = null;
+        caughtUpStamp = null;
     }
 
     /// <summary>Tells the lane once it has applied all up to <see cref="End"/>.</summary>

@@ -5,6 +5,7 @@ using Stockflow.Dedupe;
 using Stockflow.Model;
 using Stockflow.Position;
 using Stockflow.Source;
+using Stockflow.Window;
 
 namespace Stockflow.Simulation;
 
@@ -26,6 +27,7 @@ internal sealed class SimulatedLane
     private readonly ResumePoint resume;
     private readonly DedupeStage dedupe;
     private readonly PositionStage positions;
+    private readonly WatermarkStage watermark;
     private bool isDraining;
 
     private SimulatedLane(Scenario scenario, SimulatedProcess process, SimulatedHistory history, LaneRecord record, long committed)
@@ -49,6 +51,8 @@ internal sealed class SimulatedLane
             Wake = Check,
         };
         positions.Open(record, resume.Positions, stop.Token);
+        watermark = new WatermarkStage(new WindowOptions { BoundSeconds = 0, AllowedLatenessSeconds = 0 }, Status, process.Clock);
+        watermark.Restore(record.Watermarks, record.Marks);
     }
 
     public LaneStatus Status { get; }
@@ -217,10 +221,12 @@ internal sealed class SimulatedLane
     private Task ApplyAsync() => StageAsync(applying, taking, async batch =>
     {
         var from = Status.NextOffset;
+        watermark.Apply(batch, from);
         await positions.ApplyAsync(batch, commit =>
         {
             commit.Bucket = dedupe.Store(commit.Seen);
             dedupe.Expire(commit.ExpiredBuckets);
+            watermark.Save(commit);
         }, stop.Token);
         if (batch.Count > 0)
         {
@@ -272,6 +278,7 @@ internal sealed class SimulatedLane
             Location = ids.Intern(Encoding.UTF8.GetBytes(LaneHistory.LocationId(record.Location))),
             Counterpart = record.Counterpart < 0 ? -1 : ids.Intern(Encoding.UTF8.GetBytes(LaneHistory.LocationId(record.Counterpart))),
             Stocked = record.Stocked,
+            Source = ids.Intern("POS"u8),
         };
         if (record.IsBroken || (record.IsUncertain && world.Random.Next(2) == 0))
         {

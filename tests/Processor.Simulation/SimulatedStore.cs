@@ -17,8 +17,9 @@ internal sealed class SimulatedStore : SimulatedServer
     private readonly List<Change> changes = [];
     private MemoryPositionStore inner;
 
-    // Commits in the surviving history.
+    // Commits in the surviving history, and the marks that they published.
     private long revision;
+    private LaneMarks marks;
 
     public SimulatedStore(World world, FaultPlan plan, Expectation expectation, Mutant mutant)
         : base("redis")
@@ -53,7 +54,7 @@ internal sealed class SimulatedStore : SimulatedServer
         changes.Clear();
         expectation.Forget();
         Unsettled.Clear();
-        (NextOffset, Epoch, revision) = (-1, 0, 0);
+        (NextOffset, Epoch, revision, marks) = (-1, 0, 0, default);
         inner = new MemoryPositionStore(clock);
         foreach (var change in kept)
         {
@@ -127,7 +128,7 @@ internal sealed class SimulatedStore : SimulatedServer
         changes.Clear();
         expectation.Forget();
         Unsettled.Clear();
-        (NextOffset, revision) = (-1, 0);
+        (NextOffset, revision, marks) = (-1, 0, default);
         inner = new MemoryPositionStore(clock);
         Epoch = 0;
         var record = Acquire(world.Now);
@@ -188,6 +189,7 @@ internal sealed class SimulatedStore : SimulatedServer
         var record = Now(inner.AcquireAsync(0, default));
         Violation.ThrowIf(record.Epoch <= Epoch, $"Epoch {record.Epoch} was given out after {Epoch}.");
         Violation.ThrowIf(record.NextOffset != NextOffset, $"The lane's record says {record.NextOffset}, but {NextOffset} was applied.");
+        Violation.ThrowIf(record.Marks != marks, $"The lane's record says {record.Marks}, but {marks} was published.");
         Epoch = record.Epoch;
         changes.Add(new Change(at, null));
         return record;
@@ -197,6 +199,8 @@ internal sealed class SimulatedStore : SimulatedServer
     {
         changes.Add(new Change(at, commit));
         revision++;
+        Violation.ThrowIf(commit.Marks.WatermarkTs < marks.WatermarkTs || commit.Marks.CloseTs < marks.CloseTs, $"The watermark went back from {marks} to {commit.Marks}.");
+        marks = commit.Marks;
         expectation.Apply(commit, NextOffset, at);
         NextOffset = commit.NextOffset;
         foreach (var write in commit.Positions)

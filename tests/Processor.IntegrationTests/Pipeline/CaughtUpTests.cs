@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Confluent.Kafka;
 using Microsoft.Extensions.Logging.Abstractions;
+using Stockflow.Embedded;
 using Stockflow.IntegrationTests.Fixtures;
 using Stockflow.Model;
 using Stockflow.Source;
@@ -60,6 +61,15 @@ public sealed class CaughtUpTests
             await Task.Delay(50, stop.Token);
         }
 
+        // Time in which the broker did not answer the question tells nothing.
+        var before = Told(Free).Count;
+        await kafka.FailNextAsync(KafkaApi.ListOffsets, ErrorCode.TopicAuthorizationFailed);
+        while (!run.IsCompleted && Told(Free).Count < before + 3)
+        {
+            await Task.Delay(50, stop.Token);
+        }
+
+        Assert.Contains(Told(Free)[before..], told => told.Since is null);
         Assert.Null(Told(Ahead)[0].Since);
         Assert.Equal(10, lanes[Ahead].Status.NextOffset);
         await stop.CancelAsync();

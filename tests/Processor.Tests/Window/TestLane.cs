@@ -40,9 +40,9 @@ internal sealed class TestLane
         stage.Apply(new RecordBatch(0, 0) { Lane = Status, Ids = ids, CaughtUp = new CaughtUp(since, at, at) }, 0);
 
     /// <summary>What a commit would store now.</summary>
-    public LaneCommit Save()
+    public LaneCommit Save(int partition = 0, long epoch = 1)
     {
-        var commit = new LaneCommit { Partition = 0, Epoch = 1 };
+        var commit = new LaneCommit { Partition = partition, Epoch = epoch, Ids = ids };
         stage.Save(commit);
         return commit;
     }
