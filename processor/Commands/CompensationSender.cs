@@ -7,7 +7,7 @@ using Stockflow.Model;
 
 namespace Stockflow.Commands;
 
-/// <summary>Sends compensating movements to the movements' topic; each is acknowledged by all replicas.</summary>
+/// <summary>Sends compensating corrections to the movements' topic; each is acknowledged by all replicas.</summary>
 internal sealed class CompensationSender : IDisposable
 {
     private readonly string topic;
@@ -35,24 +35,21 @@ internal sealed class CompensationSender : IDisposable
             new ProducerBuilder<byte[], byte[]>(config).SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build());
     }
 
-    /// <exception cref="StoreUnavailableException">The broker did not take one; sending all again is harmless.</exception>
-    public async Task SendAsync(LedgerFact duplicate, IReadOnlyList<Compensation> compensations, string runId, CancellationToken token)
+    /// <exception cref="StoreUnavailableException">The broker did not take it; sending it again is harmless.</exception>
+    public async Task SendAsync(LedgerFact duplicate, Compensation compensation, string runId, CancellationToken token)
     {
-        foreach (var compensation in compensations)
+        var encoder = new AvroEncoder();
+        ConfluentFrame.Write(encoder, schema.Id);
+        GenericWriter.Write(encoder, schema.Schema, Fields(duplicate, compensation, runId));
+        var message = new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(duplicate.SkuId), Value = encoder.WrittenSpan.ToArray() };
+        try
         {
-            var encoder = new AvroEncoder();
-            ConfluentFrame.Write(encoder, schema.Id);
-            GenericWriter.Write(encoder, schema.Schema, Fields(duplicate, compensation, runId));
-            var message = new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(duplicate.SkuId), Value = encoder.WrittenSpan.ToArray() };
-            try
-            {
-                // The duplicate's own partition is its SKU's.
-                await producer.ProduceAsync(new TopicPartition(topic, duplicate.Partition), message, token);
-            }
-            catch (ProduceException<byte[], byte[]> e)
-            {
-                throw new StoreUnavailableException($"The broker did not take the compensation of {duplicate.EventId}: {e.Error.Reason}. Run again.", e);
-            }
+            // The duplicate's own partition is its SKU's.
+            await producer.ProduceAsync(new TopicPartition(topic, duplicate.Partition), message, token);
+        }
+        catch (ProduceException<byte[], byte[]> e)
+        {
+            throw new StoreUnavailableException($"The broker did not take the compensation of {duplicate.EventId}: {e.Error.Reason}. Run again.", e);
         }
     }
 
@@ -65,7 +62,7 @@ internal sealed class CompensationSender : IDisposable
         ["ingest_ts"] = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(),
         ["sku_id"] = duplicate.SkuId,
         ["location_id"] = compensation.LocationId,
-        ["movement_type"] = compensation.Type.Name(),
+        ["movement_type"] = MovementType.Correction.Name(),
         ["qty_delta"] = compensation.QtyDelta,
         ["source_system"] = duplicate.SourceSystem,
         ["reference_id"] = duplicate.ReferenceId,
@@ -75,7 +72,6 @@ internal sealed class CompensationSender : IDisposable
         ["promo_id"] = duplicate.PromoId.Length == 0 ? null : duplicate.PromoId,
         ["reason"] = Compensation.Reason,
         ["performed_by"] = Compensation.PerformedBy,
-        ["counterpart_location_id"] = compensation.CounterpartId,
         ["corrects_event_id"] = duplicate.EventId,
         ["attributes"] = new Dictionary<string, object?>(StringComparer.Ordinal)
         {

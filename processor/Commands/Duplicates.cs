@@ -3,8 +3,8 @@ using Stockflow.Model;
 
 namespace Stockflow.Commands;
 
-/// <summary>A duplicate with the movements that net it out.</summary>
-internal sealed record OpenDuplicate(RepeatedEvent Event, IReadOnlyList<Compensation> Compensations);
+/// <summary>A duplicate with the correction that nets it out.</summary>
+internal sealed record OpenDuplicate(RepeatedEvent Event, Compensation Compensation);
 
 /// <summary>What the ledger has of repeated event_ids.</summary>
 internal sealed class Duplicates
@@ -44,14 +44,13 @@ internal sealed class Duplicates
                 continue;
             }
 
-            var compensations = Compensation.Of(topic, repeated.Second);
-            if (compensations.Count == 0)
+            if (Compensation.Of(topic, repeated.Second) is not { } compensation)
             {
                 found.Harmless++;
                 continue;
             }
 
-            waiting.Add(new OpenDuplicate(repeated, compensations));
+            waiting.Add(new OpenDuplicate(repeated, compensation));
             if (waiting.Count == PerQuery)
             {
                 await found.SortAsync(ledger, topic, waiting, token);
@@ -70,10 +69,10 @@ internal sealed class Duplicates
         }
 
         var existing = await ledger.ExistingAsync(topic, [.. waiting.Select(d => d.Event.Second.SkuId).Distinct()],
-            [.. waiting.SelectMany(d => d.Compensations).Select(c => c.EventId)], token);
+            [.. waiting.Select(d => d.Compensation.EventId)], token);
         foreach (var duplicate in waiting)
         {
-            if (duplicate.Compensations.All(c => existing.Contains(c.EventId)))
+            if (existing.Contains(duplicate.Compensation.EventId))
             {
                 Compensated++;
             }

@@ -137,7 +137,7 @@ internal sealed class LaneRebuild(
             await TellAsync();
         }
 
-        await lane.CompleteAsync(asOf.Offset, await ledger.WatermarksAsync(asOf, token));
+        await lane.CompleteAsync(asOf.Offset, await ledger.WatermarksAsync(asOf, token), await ledger.HeldAsync(asOf, token));
         return true;
 
         async ValueTask TellAsync()

@@ -129,13 +129,13 @@ public static class ReconcileCommand
             {
                 EventId = d.Event.Second.EventId,
                 Found = new Dictionary<string, long> { ["first_offset"] = d.Event.First.Offset },
-                Compensations = [.. d.Compensations.Select(c => c.EventId)],
+                Compensations = [d.Compensation.EventId],
             });
             await log.WriteAsync("planned", rows, token);
             foreach (var duplicate in chunk)
             {
-                await sender.SendAsync(duplicate.Event.Second, duplicate.Compensations, runId, token);
-                sent += duplicate.Compensations.Count;
+                await sender.SendAsync(duplicate.Event.Second, duplicate.Compensation, runId, token);
+                sent++;
             }
 
             await log.WriteAsync("compensated", rows, token);

@@ -78,7 +78,7 @@ internal sealed record ReconcileReport(string RunId, Comparison Comparison, Dupl
             ["found"] = Fields(drift.Found),
             ["expected"] = Fields(drift.Expected),
         })]),
-        ["repeated"] = new JsonArray([.. Duplicates.Open.Select(d => (d.Event, d.Compensations)).Concat(Duplicates.Reused.Select(e => (e, (IReadOnlyList<Compensation>)[])))
+        ["repeated"] = new JsonArray([.. Duplicates.Open.Select(d => (d.Event, (Compensation?)d.Compensation)).Concat(Duplicates.Reused.Select(e => (e, (Compensation?)null)))
             .Select(found => (JsonNode)new JsonObject
             {
                 ["event_id"] = found.Item1.Second.EventId,
@@ -88,7 +88,7 @@ internal sealed record ReconcileReport(string RunId, Comparison Comparison, Dupl
                 ["sku_id"] = found.Item1.Second.SkuId,
                 ["location_id"] = found.Item1.Second.LocationId,
                 ["is_same_fact"] = found.Item1.IsDuplicate,
-                ["compensations"] = new JsonArray([.. found.Item2.Select(c => (JsonNode)c.EventId)]),
+                ["compensations"] = found.Item2 is { } compensation ? new JsonArray(compensation.EventId) : new JsonArray(),
             })]),
     }.ToJsonString());
 

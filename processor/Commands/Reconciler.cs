@@ -133,7 +133,7 @@ internal sealed class Reconciler(
                 var key = new PositionKey(sku.SkuId, location);
                 var wanted = expected.Remove(key, out var state) ? state : (PositionState?)null;
                 compared++;
-                if ((includeUnsettled || !sku.Unsettled.Contains(location)) && (found is null || !Drift.AreEqual(found, wanted)))
+                if (IsSettled(sku, location) && (found is null || !Drift.AreEqual(found, wanted)))
                 {
                     drifts.Add(new Drift(sku.Partition, sku.NextOffset, key, found, wanted, found is null));
                 }
@@ -144,10 +144,15 @@ internal sealed class Reconciler(
         foreach (var (key, state) in expected)
         {
             compared++;
-            drifts.Add(new Drift(lanes[key.SkuId].Partition, lanes[key.SkuId].NextOffset, key, null, state, false));
+            if (IsSettled(lanes[key.SkuId], key.LocationId))
+            {
+                drifts.Add(new Drift(lanes[key.SkuId].Partition, lanes[key.SkuId].NextOffset, key, null, state, false));
+            }
         }
 
         return (compared, drifts);
+
+        bool IsSettled(SkuPositions sku, string location) => includeUnsettled || !(sku.Unsettled.Contains("") || sku.Unsettled.Contains(location));
     }
 
     // The ledger's SKUs first, then those that only Redis has.

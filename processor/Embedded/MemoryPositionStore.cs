@@ -36,7 +36,8 @@ public sealed class MemoryPositionStore(TimeProvider time) : IPositionStore
         {
             var lane = Find(partition);
             lane.Epoch = Math.Max(lane.Epoch + 1, time.GetUtcNow().ToUnixTimeMilliseconds());
-            return Task.FromResult(new LaneRecord(lane.Epoch, lane.Next, lane.Revision, new Dictionary<string, long>(lane.Watermarks), [.. lane.Unsettled]) { Marks = lane.Marks });
+            return Task.FromResult(new LaneRecord(
+                lane.Epoch, lane.Next, lane.Revision, new Dictionary<string, long>(lane.Watermarks), [.. lane.Unsettled], [.. lane.Held]) { Marks = lane.Marks });
         }
     }
 
@@ -175,16 +176,18 @@ public sealed class MemoryPositionStore(TimeProvider time) : IPositionStore
 
         foreach (var write in commit.Positions)
         {
-            var key = new PositionKey(commit.Ids.Text(write.Sku), commit.Ids.Text(write.Location));
-            positions[key] = write.State;
-            if (write.Settlement == Settlement.Open)
-            {
-                lane.Unsettled.Add(key);
-            }
-            else if (write.Settlement == Settlement.Close)
-            {
-                lane.Unsettled.Remove(key);
-            }
+            positions[new PositionKey(commit.Ids.Text(write.Sku), commit.Ids.Text(write.Location))] = write.State;
+        }
+
+        foreach (var change in commit.Settlements)
+        {
+            var key = new PositionKey(commit.Ids.Text(change.Sku), change.Location < 0 ? "" : commit.Ids.Text(change.Location));
+            _ = change.Opens ? lane.Unsettled.Add(key) : lane.Unsettled.Remove(key);
+        }
+
+        foreach (var change in commit.Holds)
+        {
+            _ = change.Opens ? lane.Held.Add(commit.Ids.Text(change.Sku)) : lane.Held.Remove(commit.Ids.Text(change.Sku));
         }
 
         lane.Next = commit.NextOffset;
@@ -216,5 +219,7 @@ public sealed class MemoryPositionStore(TimeProvider time) : IPositionStore
         public LaneMarks Marks { get; set; }
 
         public HashSet<PositionKey> Unsettled { get; } = [];
+
+        public HashSet<string> Held { get; } = [];
     }
 }

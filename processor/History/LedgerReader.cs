@@ -1,40 +1,43 @@
+using System.Text;
 using Stockflow.Model;
 
 namespace Stockflow.History;
 
-/// <summary>On-hand of one position, computed from the ledger.</summary>
+/// <summary>Positions that late counts and corrections have unsettled, computed from the ledger.</summary>
 public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
 {
     /// <summary>Parameters travel in the address, which a server bounds (http_max_uri_size, 1 MiB).</summary>
     private const int MaximumQuestions = 2000;
 
+    private const string Everything = "topic = {topic:String}, partition = -1, below = 9223372036854775807, skus = {skus:Array(String)}, before = {before:Array(Int64)}, known_at = '2299-12-31 00:00:00'";
+
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(200);
 
-    // Last count by event time, of two at one instant the larger; then the deltas after it. Types: PositionRules.ChangesOnHand.
-    private const string OnHandSql = """
-        WITH indexOf(arrayZip({skus:Array(String)}, {locations:Array(String)}), (sku_id, location_id)) AS asked
-        SELECT sku_id, location_id, last.1 AS last_ts, last.2 AS last_qty,
-            last.2 + arraySum(arrayMap(m -> if(m.1 > last.1, m.2, 0), moved)) AS on_hand
-        FROM
+    // The places of what recent corrections correct, whether in effect or not: a void of a void has an effect through what it undoes.
+    private const string PositionsSql = $$"""
+        SELECT sku_id, location, last_count_ts, last_count_qty, on_hand, unsellable, reserved, in_transit_in, in_transit_out, last_event_ts, version
+        FROM positions_as_of({{Everything}}, until = '2299-12-31 00:00:00')
+        WHERE (sku_id, location) IN
         (
-            SELECT sku_id, location_id,
-                maxIf((toUnixTimestamp64Milli(event_ts), ifNull(counted_qty, 0)), movement_type = 'CYCLE_COUNT') AS last,
-                groupArrayIf((toUnixTimestamp64Milli(event_ts), qty_delta), movement_type IN
-                    ('SALE', 'RETURN', 'RECEIPT', 'TRANSFER_OUT', 'TRANSFER_IN', 'ADJUSTMENT', 'RTV', 'SHIP', 'CORRECTION')) AS moved
-            FROM ledger_current
-            WHERE (sku_id, location_id) IN (SELECT arrayJoin(arrayZip({skus:Array(String)}, {locations:Array(String)})))
-              AND stocked = 1
-              AND topic = {topics:Array(String)}[asked] AND partition = {partitions:Array(Int32)}[asked] AND offset < {before:Array(Int64)}[asked]
-            GROUP BY sku_id, location_id
+            SELECT arrayJoin(arrayZip({asked_skus:Array(String)}, {asked_locations:Array(String)}))
+            UNION ALL
+            SELECT (sku_id, arrayJoin([toString(location_id), toString(counterpart_location_id)])) FROM ledger
+            WHERE sku_id IN {skus:Array(String)} AND movement_type != 'CORRECTION' AND (sku_id, event_id) IN
+            (
+                SELECT sku_id, root_id FROM corrections_resolved({{Everything}})
+                WHERE offset >= {from:Array(Int64)}[indexOf({skus:Array(String)}, sku_id)]
+            )
         )
         """;
+
+    private const string HeldSql = $"SELECT DISTINCT sku_id, awaited_event_id FROM corrections_held({Everything})";
 
     private readonly Lock gate = new();
     private List<Request> waiting = [];
     private bool isAsking;
 
     /// <summary>Questions of all lanes that come while a query runs go into the next one together: a query costs much, a key in it little.</summary>
-    public Task<IReadOnlyList<LedgerOnHand>> OnHandAsync(
+    public Task<IReadOnlyList<LedgerAnswer>> AskAsync(
         string topic, int partition, IReadOnlyList<LedgerQuestion> questions, CancellationToken token)
     {
         var request = new Request(topic, partition, questions, new(TaskCreationOptions.RunContinuationsAsynchronously));
@@ -83,28 +86,55 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
 
     private async Task AnswerAsync(List<Request> requests)
     {
-        var all = requests.SelectMany(r => r.Questions.Select(q => (r.Topic, r.Partition, Question: q))).ToList();
+        foreach (var topic in requests.GroupBy(request => request.Topic))
+        {
+            await AnswerAsync(topic.Key, [.. topic]);
+        }
+    }
+
+    // A SKU has one lane, so that no two requests ask about the same one.
+    private async Task AnswerAsync(string topic, List<Request> requests)
+    {
+        var all = requests.SelectMany(r => r.Questions).ToList();
+        var asked = all.SelectMany(q => q.Locations.Select(location => (q.SkuId, Location: location))).ToList();
         var parameters = new Dictionary<string, object?>
         {
-            ["skus"] = all.ConvertAll(q => q.Question.Key.SkuId).ToArray(),
-            ["locations"] = all.ConvertAll(q => q.Question.Key.LocationId).ToArray(),
-            ["topics"] = all.ConvertAll(q => q.Topic).ToArray(),
-            ["partitions"] = all.ConvertAll(q => q.Partition).ToArray(),
-            ["before"] = all.ConvertAll(q => q.Question.BeforeOffset).ToArray(),
+            ["topic"] = topic,
+            ["skus"] = all.ConvertAll(q => q.SkuId).ToArray(),
+            ["before"] = all.ConvertAll(q => q.BeforeOffset).ToArray(),
+            ["from"] = all.ConvertAll(q => q.FromOffset).ToArray(),
+            ["asked_skus"] = asked.ConvertAll(a => a.SkuId).ToArray(),
+            ["asked_locations"] = asked.ConvertAll(a => a.Location).ToArray(),
         };
-        var answers = new Dictionary<PositionKey, LedgerOnHand>();
-        await foreach (var row in clickHouse.QueryAsync(OnHandSql, parameters))
+        var positions = new Dictionary<string, List<StockPosition>>(StringComparer.Ordinal);
+        await foreach (var row in clickHouse.QueryAsync(PositionsSql, parameters))
         {
-            answers[new PositionKey(row.Get<string>("sku_id")!, row.Get<string>("location_id")!)] =
-                new LedgerOnHand(row.Get<long>("on_hand"), row.Get<long>("last_ts"), row.Get<long>("last_qty"));
+            var position = LedgerSnapshot.Read(row);
+            Of(positions, position.SkuId).Add(position);
+        }
+
+        var awaited = new Dictionary<string, List<UInt128>>(StringComparer.Ordinal);
+        await foreach (var row in clickHouse.QueryAsync(HeldSql, parameters))
+        {
+            Of(awaited, row.Get<string>(0)!).Add(SipHash128.Hash(Encoding.UTF8.GetBytes(row.Get<string>(1)!)));
         }
 
         foreach (var request in requests)
         {
-            request.Answer.TrySetResult([.. request.Questions.Select(q => answers.GetValueOrDefault(q.Key))]);
+            request.Answer.TrySetResult([.. request.Questions.Select(q => new LedgerAnswer(positions.GetValueOrDefault(q.SkuId) ?? [], awaited.GetValueOrDefault(q.SkuId) ?? []))]);
         }
     }
 
+    private static List<T> Of<T>(Dictionary<string, List<T>> lists, string sku)
+    {
+        if (!lists.TryGetValue(sku, out var list))
+        {
+            lists.Add(sku, list = []);
+        }
+
+        return list;
+    }
+
     private sealed record Request(
-        string Topic, int Partition, IReadOnlyList<LedgerQuestion> Questions, TaskCompletionSource<IReadOnlyList<LedgerOnHand>> Answer);
+        string Topic, int Partition, IReadOnlyList<LedgerQuestion> Questions, TaskCompletionSource<IReadOnlyList<LedgerAnswer>> Answer);
 }

@@ -23,55 +23,23 @@ public sealed class LedgerSnapshot(IClickHouse clickHouse)
 {
     private const string Lane = "topic = {topic:String} AND partition = {partition:Int32} AND offset < {before:Int64}";
 
-    private const string Spill = "SETTINGS max_bytes_before_external_group_by = 1000000000, join_algorithm = 'grace_hash'";
-
-    // On-hand is the last count by event time, of two at one instant the larger, plus the deltas strictly after it. Each transfer also moves
-    // what is in transit at its other end. The rules are PositionRules'; a test holds both against each other.
+    /// <summary>The rules are PositionRules'; a test holds both against each other.</summary>
     private static string PositionsSql(string which) => $"""
-        SELECT sku_id, leg.1 AS location,
-            any(last.1) AS last_ts, any(last.2) AS last_qty,
-            any(last.2) + sumIf(qty_delta, own AND ts > last.1 AND movement_type IN
-                ('SALE', 'RETURN', 'RECEIPT', 'TRANSFER_OUT', 'TRANSFER_IN', 'ADJUSTMENT', 'RTV', 'SHIP', 'CORRECTION')) AS on_hand,
-            -sumIf(qty_delta, own AND movement_type = 'DAMAGE') AS unsellable,
-            sumIf(qty_delta, own AND movement_type = 'SHIP') - sumIf(qty_delta, own AND movement_type IN ('RESERVE', 'RELEASE')) AS reserved,
-            -sumIf(qty_delta, movement_type = if(own, 'TRANSFER_IN', 'TRANSFER_OUT')) AS transit_in,
-            -sumIf(qty_delta, movement_type = if(own, 'TRANSFER_OUT', 'TRANSFER_IN')) AS transit_out,
-            maxIf(ts, own) AS last_event_ts,
-            count() AS version
-        FROM
-        (
-            SELECT sku_id, leg, leg.2 = 1 AS own, movement_type, qty_delta, toUnixTimestamp64Milli(event_ts) AS ts
-            FROM ledger_current
-            ARRAY JOIN arrayConcat(
-                [(toString(location_id), 1)],
-                if(movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN') AND counterpart_location_id != '', [(toString(counterpart_location_id), 0)], [])) AS leg
-            WHERE {which} AND stocked = 1
-        ) AS moved
-        LEFT ANY JOIN
-        (
-            SELECT sku_id, toString(location_id) AS location, max((toUnixTimestamp64Milli(event_ts), ifNull(counted_qty, 0))) AS last
-            FROM ledger_current
-            WHERE {which} AND stocked = 1 AND movement_type = 'CYCLE_COUNT'
-            GROUP BY sku_id, location
-        ) AS counts ON moved.sku_id = counts.sku_id AND moved.leg.1 = counts.location
-        GROUP BY sku_id, location
-        {Spill}
+        SELECT sku_id, location, last_count_ts, last_count_qty, on_hand, unsellable, reserved, in_transit_in, in_transit_out, last_event_ts, version
+        FROM positions_as_of(topic = {"{topic:String}"}, {which}, known_at = '2299-12-31 00:00:00', until = '2299-12-31 00:00:00')
+        SETTINGS max_bytes_before_external_group_by = 1000000000, max_bytes_before_external_sort = 1000000000, join_algorithm = 'grace_hash'
         """;
 
     /// <summary>Every position of the lane, in no order.</summary>
     public IAsyncEnumerable<StockPosition> PositionsAsync(LaneAsOf lane, CancellationToken token) =>
-        ReadAsync(PositionsSql(Lane), Parameters(lane), token);
+        ReadAsync(PositionsSql("partition = {partition:Int32}, below = {before:Int64}, skus = [], before = []"), Parameters(lane), token);
 
     /// <summary>Every position of some SKUs, each SKU as of its own lane's offset. A few hundred SKUs a call: they travel in the address.</summary>
     public IAsyncEnumerable<StockPosition> PositionsAsync(string topic, IReadOnlyList<SkuAsOf> skus, CancellationToken token) =>
-        ReadAsync(PositionsSql("""
-            topic = {topic:String} AND sku_id IN {skus:Array(String)} AND partition = {partitions:Array(Int32)}[indexOf({skus:Array(String)}, sku_id)]
-                AND offset < {before:Array(Int64)}[indexOf({skus:Array(String)}, sku_id)]
-            """), new Dictionary<string, object?>
+        ReadAsync(PositionsSql("partition = -1, below = 9223372036854775807, skus = {skus:Array(String)}, before = {before:Array(Int64)}"), new Dictionary<string, object?>
         {
             ["topic"] = topic,
             ["skus"] = skus.Select(s => s.SkuId).ToArray(),
-            ["partitions"] = skus.Select(s => s.Partition).ToArray(),
             ["before"] = skus.Select(s => s.Offset).ToArray(),
         }, token);
 
@@ -115,6 +83,21 @@ public sealed class LedgerSnapshot(IClickHouse clickHouse)
         return latest;
     }
 
+    /// <summary>SKUs with corrections whose event has not come.</summary>
+    public async Task<IReadOnlyCollection<string>> HeldAsync(LaneAsOf lane, CancellationToken token)
+    {
+        var held = new List<string>();
+        await foreach (var row in clickHouse.QueryAsync("""
+            SELECT DISTINCT sku_id FROM corrections_held(topic = {topic:String}, partition = {partition:Int32}, below = {before:Int64}, skus = [], before = [],
+                known_at = '2299-12-31 00:00:00')
+            """, Parameters(lane), token))
+        {
+            held.Add(row.Get<string>(0)!);
+        }
+
+        return held;
+    }
+
     /// <summary>How much there is of a lane.</summary>
     public async Task<LaneContents> ContentsAsync(LaneAsOf lane, CancellationToken token)
     {
@@ -136,20 +119,23 @@ public sealed class LedgerSnapshot(IClickHouse clickHouse)
     {
         await foreach (var row in clickHouse.QueryAsync(sql, parameters, token))
         {
-            yield return new StockPosition(row.Get<string>(0)!, row.Get<string>(1)!, new PositionState
-            {
-                LastCountTs = row.Get<long>(2),
-                LastCountQty = row.Get<long>(3),
-                OnHand = row.Get<long>(4),
-                Unsellable = row.Get<long>(5),
-                Reserved = row.Get<long>(6),
-                InTransitIn = row.Get<long>(7),
-                InTransitOut = row.Get<long>(8),
-                LastEventTs = row.Get<long>(9),
-                Version = row.Get<long>(10),
-            });
+            yield return Read(row);
         }
     }
+
+    /// <summary>A row of view <c>positions_as_of</c>, its columns in order.</summary>
+    internal static StockPosition Read(ClickHouseRow row) => new(row.Get<string>(0)!, row.Get<string>(1)!, new PositionState
+    {
+        LastCountTs = row.Get<long>(2),
+        LastCountQty = row.Get<long>(3),
+        OnHand = row.Get<long>(4),
+        Unsellable = row.Get<long>(5),
+        Reserved = row.Get<long>(6),
+        InTransitIn = row.Get<long>(7),
+        InTransitOut = row.Get<long>(8),
+        LastEventTs = row.Get<long>(9),
+        Version = row.Get<long>(10),
+    });
 
     private static Dictionary<string, object?> Parameters(LaneAsOf lane, params (string Name, object Value)[] more)
     {

@@ -5,9 +5,11 @@ namespace Stockflow.Model;
 /// <param name="NextOffset">Offset after the last applied record, or -1 where the lane is new.</param>
 /// <param name="Revision">Number of commits since the lane's first one: it tells a lost tail that did not move the offset.</param>
 /// <param name="Watermarks">Per source: latest event time, milliseconds since 1970-01-01 UTC.</param>
-/// <param name="Unsettled">Positions whose late count is not yet settled against the ledger.</param>
+/// <param name="Unsettled">Positions that wait for the ledger; without a location all those that corrections of the SKU touch.</param>
+/// <param name="Held">SKUs with corrections whose event has not come yet.</param>
 public sealed record LaneRecord(
-    long Epoch, long NextOffset, long Revision, IReadOnlyDictionary<string, long> Watermarks, IReadOnlyList<PositionKey> Unsettled)
+    long Epoch, long NextOffset, long Revision, IReadOnlyDictionary<string, long> Watermarks, IReadOnlyList<PositionKey> Unsettled,
+    IReadOnlyList<string> Held)
 {
     /// <summary>What the lane had published.</summary>
     public LaneMarks Marks { get; init; }
@@ -20,15 +22,13 @@ public readonly record struct PositionKey(string SkuId, string LocationId);
 public readonly record struct SeenEntry(UInt128 Fingerprint, long Offset);
 
 /// <summary>A position's new value; ids are numbers of <see cref="LaneCommit.Ids"/>.</summary>
-public readonly record struct PositionWrite(int Sku, int Location, PositionState State, Settlement Settlement);
+public readonly record struct PositionWrite(int Sku, int Location, PositionState State);
 
-/// <summary>What a write does to the lane's list of unsettled positions.</summary>
-public enum Settlement : byte
-{
-    Unchanged,
-    Open,
-    Close,
-}
+/// <summary>A position that begins or ends to wait for the ledger; <see cref="Location"/> is -1 for all that corrections of the SKU touch.</summary>
+public readonly record struct SettlementChange(int Sku, int Location, bool Opens);
+
+/// <summary>A SKU that begins or ends to have corrections whose event has not come yet.</summary>
+public readonly record struct HoldChange(int Sku, bool Opens);
 
 public enum CommitOutcome
 {
@@ -64,6 +64,12 @@ public sealed class LaneCommit
 
     public List<PositionWrite> Positions { get; } = [];
 
+    /// <summary>In their order; the last one of a position holds.</summary>
+    public List<SettlementChange> Settlements { get; } = [];
+
+    /// <summary>In their order; the last one of a SKU holds.</summary>
+    public List<HoldChange> Holds { get; } = [];
+
     /// <summary>Latest event time by source.</summary>
     public Dictionary<string, long> Watermarks { get; } = [];
 
@@ -79,6 +85,8 @@ public sealed class LaneCommit
     {
         Seen.Clear();
         Positions.Clear();
+        Settlements.Clear();
+        Holds.Clear();
         Watermarks.Clear();
         Marks = default;
         ExpiredBuckets.Clear();

@@ -5,7 +5,7 @@ namespace Stockflow.Model;
 
 /// <summary>
 /// Gives each distinct id of a lane a small number, so that stages compare and index by number and no event allocates a string.
-/// One writer (the lane's decode block); other blocks of the lane may read numbers that reached them in a batch.
+/// The lane's decode block gives nearly all of them, a settlement now and then one; other blocks of the lane may read numbers that reached them.
 /// It only grows: a lane that has met too many ids takes a new table, and caches keyed by the old numbers go with it.
 /// </summary>
 public sealed class IdTable
@@ -14,6 +14,7 @@ public sealed class IdTable
     public const byte KnownSku = 1, KnownLocation = 2, NotStocked = 4, Foreign = 8;
 
     private const int MinimumSlots = 1024;
+    private readonly Lock gate = new();
     private readonly ulong seed = (ulong)Random.Shared.NextInt64() | 1;
     private int[] slots = new int[MinimumSlots];
     private Entry[] entries = new Entry[MinimumSlots / 2];
@@ -27,19 +28,22 @@ public sealed class IdTable
     public int Intern(ReadOnlySpan<byte> id)
     {
         var hash = Hash(id);
-        var mask = slots.Length - 1;
-        for (var i = (int)hash & mask; ; i = (i + 1) & mask)
+        lock (gate)
         {
-            var number = slots[i] - 1;
-            if (number < 0)
+            var mask = slots.Length - 1;
+            for (var i = (int)hash & mask; ; i = (i + 1) & mask)
             {
-                return Add(id, hash, i);
-            }
+                var number = slots[i] - 1;
+                if (number < 0)
+                {
+                    return Add(id, hash, i);
+                }
 
-            ref var entry = ref entries[number];
-            if (entry.Hash == hash && arena.AsSpan(entry.Start, entry.Length).SequenceEqual(id))
-            {
-                return number;
+                ref var entry = ref entries[number];
+                if (entry.Hash == hash && arena.AsSpan(entry.Start, entry.Length).SequenceEqual(id))
+                {
+                    return number;
+                }
             }
         }
     }

@@ -23,8 +23,11 @@ public sealed class LaneStatus
     /// <summary>Positions that went below zero on-hand.</summary>
     public long NegativeOnHand;
 
-    /// <summary>Late counts that wait for the ledger.</summary>
+    /// <summary>SKUs with late counts or corrections that wait for the ledger.</summary>
     public long Unsettled;
+
+    /// <summary>Events that corrections name and that have not come yet.</summary>
+    public long Held;
 
     /// <summary>Offset after the last record read from Kafka, applied to the positions, committed to Kafka.</summary>
     public long ReadOffset, NextOffset = -1, CommittedOffset = -1;

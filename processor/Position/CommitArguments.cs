@@ -34,25 +34,27 @@ internal static class CommitArguments
 
         arguments.Add(commit.ExpiredBuckets.Count);
         arguments.AddRange(commit.ExpiredBuckets.Select(bucket => (RedisValue)bucket));
-        AddSettlements(arguments, commit, Settlement.Open);
-        AddSettlements(arguments, commit, Settlement.Close);
+        AddChanges(arguments, commit.Settlements.Select(c => (commit.Ids.Text(c.Sku) + "\0" + (c.Location < 0 ? "" : commit.Ids.Text(c.Location)), c.Opens)));
+        AddChanges(arguments, commit.Holds.Select(c => (commit.Ids.Text(c.Sku), c.Opens)));
         AddPositions(arguments, commit);
         return [.. arguments];
     }
 
-    private static void AddSettlements(List<RedisValue> arguments, LaneCommit commit, Settlement wanted)
+    // Members that leave a set and members that enter it.
+    private static void AddChanges(List<RedisValue> arguments, IEnumerable<(string Member, bool Opens)> changes)
     {
-        var at = arguments.Count;
-        arguments.Add(0);
-        foreach (var write in commit.Positions)
+        var last = new Dictionary<string, bool>(StringComparer.Ordinal);
+        foreach (var (member, opens) in changes)
         {
-            if (write.Settlement == wanted)
-            {
-                arguments.Add(commit.Ids.Text(write.Sku) + "\0" + commit.Ids.Text(write.Location));
-            }
+            last[member] = opens;
         }
 
-        arguments[at] = arguments.Count - at - 1;
+        foreach (var opens in (ReadOnlySpan<bool>)[false, true])
+        {
+            var members = last.Where(change => change.Value == opens).Select(change => (RedisValue)change.Key).ToArray();
+            arguments.Add(members.Length);
+            arguments.AddRange(members);
+        }
     }
 
     private static void AddPositions(List<RedisValue> arguments, LaneCommit commit)

@@ -35,9 +35,9 @@ internal static class CommitScript
         """;
 
     /// <summary>
-    /// KEYS[1] the base. ARGV: epoch, expected offset (empty for a new lane), next offset, expected revision, bucket, packed fingerprints, then five counted groups:
-    /// watermark fields and values; expired buckets; positions that become unsettled; positions that are settled;
-    /// SKUs, each with its id, a count, and that many fields and values.
+    /// KEYS[1] the base. ARGV: epoch, expected offset (empty for a new lane), next offset, expected revision, bucket, packed fingerprints, then counted groups:
+    /// watermark fields and values; expired buckets; positions that are settled, and that become unsettled; SKUs whose corrections are no longer
+    /// held, and whose are; SKUs, each with its id, a count, and that many fields and values.
     /// Returns 'applied', 'epoch' or 'offset'. Positions are absolute values, computed by the one writer that the epoch admits;
     /// the check of offset and revision makes a repeated call change nothing and finds a store that lost its tail.
     /// </summary>
@@ -63,12 +63,13 @@ internal static class CommitScript
           redis.call('SREM', tag .. ':buckets', ARGV[j])
         end
         i = i + n + 1
-        n = tonumber(ARGV[i])
-        for j = i + 1, i + n do redis.call('SADD', tag .. ':unsettled', ARGV[j]) end
-        i = i + n + 1
-        n = tonumber(ARGV[i])
-        for j = i + 1, i + n do redis.call('SREM', tag .. ':unsettled', ARGV[j]) end
-        i = i + n + 1
+        for _, set in ipairs({':unsettled', ':held'}) do
+          for _, change in ipairs({'SREM', 'SADD'}) do
+            n = tonumber(ARGV[i])
+            for j = i + 1, i + n do redis.call(change, tag .. set, ARGV[j]) end
+            i = i + n + 1
+          end
+        end
         n = tonumber(ARGV[i])
         i = i + 1
         for _ = 1, n do

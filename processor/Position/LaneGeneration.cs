@@ -83,13 +83,21 @@ public sealed class LaneGeneration
         }
     }
 
-    /// <summary>Writes what is buffered and the lane's record: the first offset that the positions do not hold, and the latest event time by source.</summary>
-    public async Task CompleteAsync(long nextOffset, IReadOnlyDictionary<string, long> watermarks)
+    /// <summary>
+    /// Writes what is buffered and the lane's record: the first offset that the positions do not hold, the latest event time by source, and the
+    /// SKUs with corrections whose event has not come.
+    /// </summary>
+    public async Task CompleteAsync(long nextOffset, IReadOnlyDictionary<string, long> watermarks, IReadOnlyCollection<string> held)
     {
         await WritePositionsAsync();
         await WriteSeenAsync();
         next = nextOffset;
         HashEntry[] record = [new("next", nextOffset), .. watermarks.Select(w => new HashEntry("wm:" + w.Key, w.Value))];
+        if (held.Count > 0)
+        {
+            await WriteAsync(() => db.SetAddAsync(freshBase + ":held", [.. held.Select(sku => (RedisValue)sku)]));
+        }
+
         await WriteAsync(() => db.HashSetAsync(freshBase + ":lane", record));
     }
 
@@ -137,7 +145,7 @@ public sealed class LaneGeneration
         var buckets = await RedisConnection.GuardAsync(() => db.SetMembersAsync(formerBase + ":buckets", CommandFlags.DemandMaster));
         await UnlinkAsync(db, locationsBySku.Keys.Select(sku => formerBase + LaneKeys.Sku + sku)
             .Concat(buckets.Select(bucket => $"{formerBase}:seen:{bucket}"))
-            .Append(formerBase + ":buckets").Append(formerBase + ":unsettled"));
+            .Append(formerBase + ":buckets").Append(formerBase + ":unsettled").Append(formerBase + ":held"));
     }
 
     /// <summary>Gives up: frees what was written and the claim.</summary>
@@ -145,7 +153,7 @@ public sealed class LaneGeneration
     {
         await UnlinkAsync(db, locationsBySku.Keys.Select(sku => freshBase + LaneKeys.Sku + sku)
             .Concat(blocksByBucket.Keys.Select(bucket => $"{freshBase}:seen:{bucket}"))
-            .Append(freshBase + ":buckets").Append(freshBase + ":lane"));
+            .Append(freshBase + ":buckets").Append(freshBase + ":held").Append(freshBase + ":lane"));
         await RedisConnection.EvaluateAsync(db, GenerationScript.Release, tag, own);
     }
 

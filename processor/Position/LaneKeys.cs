@@ -6,12 +6,13 @@ namespace Stockflow.Position;
 /// Names of a lane's keys in Redis. The hash tag <c>{prefix:partition}</c> keeps them in one slot. They live under a base: the tag itself
 /// while the string <c>TAG:generation</c> is absent or empty, else <c>TAG:gN</c> with that string as N. A rebuild fills another base
 /// and moves the string to it in one step. Under the base: <c>:lane</c> hash (epoch, next, revision, wm:SOURCE, watermark, close), <c>:sku:ID</c> hash
-/// (location to <see cref="PositionCodec"/> value), <c>:seen:BUCKET</c> list of packed fingerprints, <c>:buckets</c> set, <c>:unsettled</c> set.
+/// (location to <see cref="PositionCodec"/> value), <c>:seen:BUCKET</c> list of packed fingerprints, <c>:buckets</c> set, <c>:unsettled</c> and
+/// <c>:held</c> sets.
 /// </summary>
 internal static class LaneKeys
 {
     public const string Sku = ":sku:";
-    private static readonly string[] OfBase = ["lane", "buckets", "unsettled"];
+    private static readonly string[] OfBase = ["lane", "buckets", "unsettled", "held"];
 
     public static string Tag(string prefix, int partition) => string.Create(CultureInfo.InvariantCulture, $"{{{prefix}:{partition}}}");
 

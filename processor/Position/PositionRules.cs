@@ -10,8 +10,7 @@ public static class PositionRules
 {
     /// <summary>Whether <see cref="Movement.QtyDelta"/> changes on-hand.</summary>
     public static bool ChangesOnHand(MovementType type) => type is MovementType.Sale or MovementType.Return or MovementType.Receipt
-        or MovementType.TransferOut or MovementType.TransferIn or MovementType.Adjustment or MovementType.Rtv or MovementType.Ship
-        or MovementType.Correction;
+        or MovementType.TransferOut or MovementType.TransferIn or MovementType.Adjustment or MovementType.Rtv or MovementType.Ship;
 
     /// <summary>Applies a movement to the position at its own location.</summary>
     /// <returns>False if the movement is a count that came after later movements: on-hand must be settled against the ledger.</returns>

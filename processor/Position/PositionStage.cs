@@ -17,6 +17,7 @@ public sealed class PositionStage(
     private readonly Dictionary<(int Sku, int Location), int> slots = [];
     private readonly List<(int Sku, int Location)> missing = [];
     private readonly List<int> dirty = [];
+    private readonly List<Settlements.Answer> answers = [];
     private readonly Settlements settlements = new(ledger, status, ids, time, logger);
     private Entry[] entries = new Entry[1024];
     private LaneCommit commit = null!;
@@ -47,10 +48,15 @@ public sealed class PositionStage(
         holdsAll = lane.NextOffset < 0;
         foreach (var key in lane.Unsettled)
         {
-            var numbers = (ids.Intern(System.Text.Encoding.UTF8.GetBytes(key.SkuId)), ids.Intern(System.Text.Encoding.UTF8.GetBytes(key.LocationId)));
-            settlements.Open(numbers, nextOffset);
+            settlements.Open(Intern(key.SkuId), key.LocationId.Length == 0 ? Settlements.Corrected : Intern(key.LocationId), 0);
         }
 
+        foreach (var sku in lane.Held)
+        {
+            settlements.Resume(Intern(sku));
+        }
+
+        settlements.Ask(nextOffset, commit);
         status.Unsettled = settlements.Count;
         settlements.Start(() => Wake(), token);
     }
@@ -86,13 +92,18 @@ public sealed class PositionStage(
             }
         }
 
-        Settle(Math.Max(batch.NextOffset, from));
         commit.NextOffset = Math.Max(batch.NextOffset, from);
+        foreach (var answer in answers)
+        {
+            settlements.Settle(answer, Write, commit);
+        }
+
+        settlements.Ask(commit.NextOffset, commit);
         foreach (var slot in dirty)
         {
             ref var entry = ref entries[slot];
             status.NegativeOnHand += entry.State.OnHand < 0 && !entry.WasNegative ? 1 : 0;
-            commit.Positions.Add(new PositionWrite(entry.Sku, entry.Location, entry.State, entry.Settlement));
+            commit.Positions.Add(new PositionWrite(entry.Sku, entry.Location, entry.State));
         }
 
         // What a commit carries besides positions is taken from other stages for good, so they are asked only when it is sent.
@@ -105,12 +116,11 @@ public sealed class PositionStage(
         foreach (var slot in dirty)
         {
             entries[slot].IsDirty = false;
-            entries[slot].Settlement = Settlement.Unchanged;
         }
 
         dirty.Clear();
         commit.Clear();
-        status.Unsettled = settlements.Count;
+        (status.Unsettled, status.Held) = (settlements.Count, settlements.Held);
         batch.RecordedTs = time.GetUtcNow().ToUnixTimeMilliseconds();
         ObserveFreshness(batch, from);
         status.NextOffset = commit.ExpectedOffset = commit.NextOffset;
@@ -118,13 +128,16 @@ public sealed class PositionStage(
 
     private void Apply(ref Movement movement, long offset, long batchEnd)
     {
-        var key = (movement.Sku, movement.Location);
-        ref var entry = ref Touch(key);
-        settlements.Note(key, offset, movement, batchEnd);
-        if (!PositionRules.Apply(ref entry.State, movement))
+        settlements.Note(movement, offset, batchEnd);
+        if (movement.Type == MovementType.Correction)
         {
-            entry.Settlement = Settlement.Open;
-            settlements.Open(key, batchEnd);
+            // It acts on the place and the time of what it corrects, which the ledger knows.
+            return;
+        }
+
+        if (!PositionRules.Apply(ref Touch((movement.Sku, movement.Location)).State, movement))
+        {
+            settlements.Open(movement.Sku, movement.Location, offset);
         }
 
         if (movement.Counterpart >= 0 && movement.Type is MovementType.TransferOut or MovementType.TransferIn)
@@ -133,28 +146,10 @@ public sealed class PositionStage(
         }
     }
 
-    private void Settle(long asOf)
+    private void Write(int sku, int location, in PositionState state)
     {
-        while (settlements.Answers.TryDequeue(out var answer))
-        {
-            if (!slots.TryGetValue(answer.Key, out var slot))
-            {
-                // The cache was emptied since; the next batch loads the position again.
-                settlements.Answers.Enqueue(answer);
-                Wake();
-                return;
-            }
-
-            ref var entry = ref entries[slot];
-            if (settlements.Settle(answer, ref entry.State, out var reopen))
-            {
-                Touch(answer.Key).Settlement = Settlement.Close;
-            }
-            else if (reopen)
-            {
-                settlements.Open(answer.Key, asOf);
-            }
-        }
+        ref var entry = ref Touch((sku, location));
+        entry.State = state with { Version = Math.Max(entry.State.Version, state.Version) + 1 };
     }
 
     private async Task LoadMissingAsync(RecordBatch batch, CancellationToken token)
@@ -162,7 +157,7 @@ public sealed class PositionStage(
         for (var i = 0; i < batch.Count; i++)
         {
             ref var movement = ref batch.Movements[i];
-            if (batch.Verdicts[i] != Verdict.Accepted || !movement.Stocked || batch.Records[i].Offset < status.NextOffset)
+            if (batch.Verdicts[i] != Verdict.Accepted || !movement.Stocked || batch.Records[i].Offset < status.NextOffset || movement.Type == MovementType.Correction)
             {
                 continue;
             }
@@ -174,9 +169,14 @@ public sealed class PositionStage(
             }
         }
 
-        foreach (var answer in settlements.Answers)
+        answers.Clear();
+        while (settlements.Answers.TryDequeue(out var answer))
         {
-            NoteMissing(answer.Key);
+            answers.Add(answer);
+            foreach (var location in answer.Locations)
+            {
+                NoteMissing((answer.Sku, location));
+            }
         }
 
         if (missing.Count == 0 || holdsAll)
@@ -233,7 +233,8 @@ public sealed class PositionStage(
     }
 
     // An idle lane asks now and then all the same: the store may have lost its tail, or belong to another owner.
-    private bool IsDue() => commit.NextOffset != commit.ExpectedOffset || commit.Positions.Count > 0 || time.GetElapsedTime(lastCommit) >= IdleCheck;
+    private bool IsDue() => commit.NextOffset != commit.ExpectedOffset || commit.Positions.Count > 0 || commit.Settlements.Count > 0 ||
+        time.GetElapsedTime(lastCommit) >= IdleCheck;
 
     private async Task CommitAsync(CancellationToken token)
     {
@@ -243,6 +244,8 @@ public sealed class PositionStage(
         LaneLostException.ThrowUnless(outcome, status.Partition);
         commit.Revision++;
     }
+
+    private int Intern(string id) => ids.Intern(System.Text.Encoding.UTF8.GetBytes(id));
 
     private async Task<T> RetryAsync<T>(Func<Task<T>> call, CancellationToken token)
     {
@@ -283,7 +286,6 @@ public sealed class PositionStage(
     {
         public int Sku, Location;
         public PositionState State;
-        public Settlement Settlement;
         public bool IsDirty, WasNegative;
     }
 }

@@ -5,11 +5,12 @@ internal static class ReconcileScript
 {
     /// <summary>
     /// KEYS[1] the hash tag, ARGV[1] a SKU. Returns, as of one instant: the lane's next offset or '', the SKU's locations and values, and those
-    /// locations that are unsettled.
+    /// locations that are unsettled; '' where all of them may be.
     /// </summary>
     public const string ReadSku = CommitScript.Current + """
         local fields = redis.call('HGETALL', base .. ':sku:' .. ARGV[1])
         local unsettled = {}
+        if redis.call('SISMEMBER', base .. ':unsettled', ARGV[1] .. '\0') == 1 then unsettled[1] = '' end
         for i = 1, #fields, 2 do
           if redis.call('SISMEMBER', base .. ':unsettled', ARGV[1] .. '\0' .. fields[i]) == 1 then unsettled[#unsettled + 1] = fields[i] end
         end

@@ -80,7 +80,8 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
         }
 
         var unsettled = await RedisConnection.GuardAsync(db, () => db.SetMembersAsync(lane + ":unsettled", CommandFlags.DemandMaster));
-        return new LaneRecord(epoch, next, revision, watermarks, [.. unsettled.Select(member => ParseKey((string)member!))]) { Marks = marks };
+        var held = await RedisConnection.GuardAsync(db, () => db.SetMembersAsync(lane + ":held", CommandFlags.DemandMaster));
+        return new LaneRecord(epoch, next, revision, watermarks, [.. unsettled.Select(member => ParseKey((string)member!))], [.. held.Select(sku => (string)sku!)]) { Marks = marks };
     }
 
     public async Task<bool> IsOwnerAsync(int partition, long epoch, CancellationToken token)

@@ -10,7 +10,7 @@ namespace Stockflow.Position;
 /// <param name="Partition">Its lane.</param>
 /// <param name="NextOffset">The records below it are in the positions; -1 where the lane has no record.</param>
 /// <param name="Positions">By location; null for a value that can not be read.</param>
-/// <param name="Unsettled">Locations whose late count waits for the ledger.</param>
+/// <param name="Unsettled">Locations that wait for the ledger; with '' among them any may.</param>
 public sealed record SkuPositions(
     string SkuId, int Partition, long NextOffset, IReadOnlyDictionary<string, PositionState?> Positions, IReadOnlySet<string> Unsettled);
 

@@ -75,8 +75,9 @@ LEFT JOIN chained AS c ON k.sku_id = c.sku_id;
 --   every movement that is no correction, as it is; effect_of is '';
 --   for each amendment in effect a row more, with its qty_delta and its price if it has one;
 --   for a voided movement one row more, which takes its quantity back;
---   a corrected count with its amended quantity, and no voided count.
--- since and until bound event_ts, [since, until). Of an event_id that stands in several rows the lowest offset is corrected.
+--   a corrected count with its amended quantity, a voided one with none.
+-- since and until bound event_ts, [since, until). Of an event_id that stands in several rows the one with the lowest offset
+-- is amended; all of them are voided.
 CREATE OR REPLACE VIEW ledger_effective AS
 WITH
     rows AS
@@ -110,19 +111,18 @@ SELECT topic, partition, offset, event_id, event_ts, ingest_ts, broker_ts, (arra
     currency, promo_id, reason, performed_by, counterpart_location_id, if(e.voided, -r.discount, entry.4) AS discount, entry.1 AS effect_of
 FROM
 (
-    SELECT * FROM rows
+    SELECT *, row_number() OVER (PARTITION BY sku_id, event_id ORDER BY topic, partition, offset) AS nth FROM rows
     WHERE movement_type != 'CYCLE_COUNT' AND (sku_id, event_id) IN (SELECT sku_id, root_id FROM effects)
-    ORDER BY topic, partition, offset
-    LIMIT 1 BY sku_id, event_id
 ) AS r
 INNER JOIN effects AS e ON r.sku_id = e.sku_id AND r.event_id = e.root_id
+WHERE e.voided OR r.nth = 1
 UNION ALL
 SELECT topic, partition, offset, event_id, event_ts, ingest_ts, broker_ts, recorded_at, r.sku_id AS sku_id, location_id, movement_type, qty_delta,
-    counted_qty + e.amount AS counted_qty, stocked, source_system, reference_id, unit_price, unit_cost, currency, promo_id, reason, performed_by,
-    counterpart_location_id, discount, e.last_id AS effect_of
+    if(e.voided, NULL, r.counted_qty + e.amount) AS counted_qty, stocked, source_system, reference_id, unit_price, unit_cost, currency, promo_id, reason, performed_by,
+    counterpart_location_id, discount, if(e.voided, e.entries[1].1, e.last_id) AS effect_of
 FROM rows AS r
 LEFT JOIN effects AS e ON r.sku_id = e.sku_id AND r.event_id = e.root_id
-WHERE movement_type = 'CYCLE_COUNT' AND NOT e.voided;
+WHERE movement_type = 'CYCLE_COUNT';
 
 -- On-hand is the last count by event time, of two at one instant the larger, plus the deltas strictly after it; everything else adds up.
 -- Each transfer also moves what is in transit at its other end. The rules are the processor's own (processor/Position/PositionRules.cs).
@@ -130,7 +130,8 @@ CREATE OR REPLACE VIEW positions_as_of AS
 WITH legs AS
 (
     SELECT sku_id, leg.1 AS location, leg.2 = 1 AS own, movement_type, qty_delta, counted_qty, toUnixTimestamp64Milli(event_ts) AS ts,
-        maxIf((ts, ifNull(counted_qty, 0)), own AND movement_type = 'CYCLE_COUNT') OVER (PARTITION BY sku_id, location) AS last
+        effect_of = '' OR movement_type = 'CYCLE_COUNT' AS is_row,
+        maxIf((ts, ifNull(counted_qty, 0)), own AND movement_type = 'CYCLE_COUNT' AND counted_qty IS NOT NULL) OVER (PARTITION BY sku_id, location) AS last
     FROM ledger_effective(topic = {topic:String}, partition = {partition:Int32}, below = {below:Int64}, skus = {skus:Array(String)},
         before = {before:Array(Int64)}, known_at = {known_at:DateTime64(3, 'UTC')}, since = '1970-01-01 00:00:00', until = {until:DateTime64(3, 'UTC')})
     ARRAY JOIN arrayConcat(
@@ -147,6 +148,25 @@ SELECT sku_id, location,
     -sumIf(qty_delta, movement_type = if(own, 'TRANSFER_IN', 'TRANSFER_OUT')) AS in_transit_in,
     -sumIf(qty_delta, movement_type = if(own, 'TRANSFER_OUT', 'TRANSFER_IN')) AS in_transit_out,
     maxIf(ts, own) AS last_event_ts,
-    count() AS version
+    countIf(is_row) AS version
 FROM legs
 GROUP BY sku_id, location;
+
+-- Corrections of events that the ledger does not have: they have no effect until the event comes.
+CREATE OR REPLACE VIEW corrections_held AS
+SELECT sku_id, event_id, corrects_event_id, root_id AS awaited_event_id, event_ts, recorded_at, source_system, topic, partition, offset
+FROM corrections_resolved(topic = {topic:String}, partition = {partition:Int32}, below = {below:Int64}, skus = {skus:Array(String)},
+    before = {before:Array(Int64)}, known_at = {known_at:DateTime64(3, 'UTC')})
+WHERE (sku_id, root_id) NOT IN
+(
+    SELECT sku_id, event_id FROM ledger
+    WHERE (sku_id, event_id) IN
+    (
+        SELECT sku_id, root_id FROM corrections_resolved(topic = {topic:String}, partition = {partition:Int32}, below = {below:Int64}, skus = {skus:Array(String)},
+            before = {before:Array(Int64)}, known_at = {known_at:DateTime64(3, 'UTC')})
+    )
+        AND ({topic:String} = '' OR topic = {topic:String}) AND ({partition:Int32} < 0 OR partition = {partition:Int32}) AND offset < {below:Int64}
+        AND (empty({skus:Array(String)}) OR sku_id IN {skus:Array(String)})
+        AND (empty({before:Array(Int64)}) OR offset < {before:Array(Int64)}[indexOf({skus:Array(String)}, sku_id)])
+        AND recorded_at <= {known_at:DateTime64(3, 'UTC')}
+);

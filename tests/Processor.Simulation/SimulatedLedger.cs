@@ -39,10 +39,36 @@ internal sealed class SimulatedLedger(World world, FaultPlan plan, LaneHistory h
         return breaksOff ? throw new NoAnswerException("The insert broke off.") : true;
     }
 
-    public IReadOnlyList<LedgerOnHand> OnHand(IReadOnlyList<LedgerQuestion> questions)
+    public IReadOnlyList<LedgerAnswer> Answer(IReadOnlyList<LedgerQuestion> questions)
     {
-        Violation.ThrowIf(questions.DistinctBy(q => q.Key).Count() != questions.Count, "A position is asked for twice in one call.");
-        return [.. questions.Select(q => history.OnHand(
-            LaneHistory.Number(q.Key.SkuId), LaneHistory.Number(q.Key.LocationId), rows.Where(offset => offset < q.BeforeOffset)))];
+        Violation.ThrowIf(questions.DistinctBy(q => q.SkuId).Count() != questions.Count, "A SKU is asked for twice in one call.");
+        return [.. questions.Select(Answer)];
+    }
+
+    // More positions than were asked for are no harm, fewer are: those at a location that was not named come with the corrections alone.
+    private LedgerAnswer Answer(LedgerQuestion question)
+    {
+        var sku = LaneHistory.Number(question.SkuId);
+        var known = rows.Where(offset => offset < question.BeforeOffset).ToList();
+        var places = question.Locations.Select(LaneHistory.Number).ToHashSet();
+        foreach (var correction in known.Where(offset => offset >= question.FromOffset).Select(offset => history.Log[(int)offset]).Where(row => row.Corrects >= 0 && row.Sku == sku))
+        {
+            foreach (var row in known.Select(offset => history.Log[(int)offset]).Where(row => row.Sku == sku && row.Event == history.Root(sku, correction.Event, known)))
+            {
+                places.Add(row.Location);
+                places.Add(row.Counterpart);
+            }
+        }
+
+        var positions = new List<StockPosition>();
+        foreach (var place in places.Where(place => place >= 0))
+        {
+            if (history.Position(sku, place, known) is { } position)
+            {
+                positions.Add(new StockPosition(question.SkuId, LaneHistory.LocationId(place), history.State(sku, place, position, known)));
+            }
+        }
+
+        return new LedgerAnswer(positions, [.. history.Awaited(sku, known).Select(LaneHistory.EventFingerprint)]);
     }
 }

@@ -103,12 +103,12 @@ internal sealed class SimulatedProcess : IPositionStore, ILedgerReader
         return AskStoreAsync("commit", () => store.Commit(SimulatedStore.Copy(sent)));
     }
 
-    public async Task<IReadOnlyList<LedgerOnHand>> OnHandAsync(
+    public async Task<IReadOnlyList<LedgerAnswer>> AskAsync(
         string topic, int partition, IReadOnlyList<LedgerQuestion> questions, CancellationToken token)
     {
         try
         {
-            return await CallAsync(ledger, "on hand", () => ledger.OnHand(questions)).WaitAsync(token);
+            return await CallAsync(ledger, "positions", () => ledger.Answer(questions)).WaitAsync(token);
         }
         catch (NoAnswerException e)
         {

@@ -176,6 +176,8 @@ internal sealed class SimulatedStore : SimulatedServer
         copy.Marks = commit.Marks;
         copy.Seen.AddRange(commit.Seen);
         copy.Positions.AddRange(commit.Positions);
+        copy.Settlements.AddRange(commit.Settlements);
+        copy.Holds.AddRange(commit.Holds);
         copy.ExpiredBuckets.AddRange(commit.ExpiredBuckets);
         foreach (var (source, ts) in commit.Watermarks)
         {
@@ -203,17 +205,10 @@ internal sealed class SimulatedStore : SimulatedServer
         marks = commit.Marks;
         expectation.Apply(commit, NextOffset, at);
         NextOffset = commit.NextOffset;
-        foreach (var write in commit.Positions)
+        foreach (var change in commit.Settlements)
         {
-            var key = new PositionKey(commit.Ids.Text(write.Sku), commit.Ids.Text(write.Location));
-            if (write.Settlement == Settlement.Open)
-            {
-                Unsettled.Add(key);
-            }
-            else if (write.Settlement == Settlement.Close)
-            {
-                Unsettled.Remove(key);
-            }
+            var key = new PositionKey(commit.Ids.Text(change.Sku), change.Location < 0 ? "" : commit.Ids.Text(change.Location));
+            _ = change.Opens ? Unsettled.Add(key) : Unsettled.Remove(key);
         }
     }
 

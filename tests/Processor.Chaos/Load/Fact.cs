@@ -40,6 +40,9 @@ internal sealed record Fact
 
     public string? Counterpart { get; init; }
 
+    /// <summary>The event that a correction names.</summary>
+    public string? Corrects { get; init; }
+
     /// <summary>False for services: no position changes.</summary>
     public required bool IsStocked { get; init; }
 

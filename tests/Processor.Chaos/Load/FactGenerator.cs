@@ -114,10 +114,23 @@ internal sealed class FactGenerator
             < 86 => Make(Kind.RESERVE, -units),
             < 90 => Make(Kind.RELEASE, units),
             < 96 => Make(Kind.SHIP, -units),
-            _ => Make(Kind.CORRECTION, random.Between(-9, 9)),
+            _ => Correction(sku, location, ts),
         };
 
         Fact Make(Kind kind, long quantity) => New(sku, location, ts, kind, quantity);
+    }
+
+    // Of anything: counts, transfers, other corrections; of what was sent, or of what will be, or of nothing at all. 0 units void it.
+    private Fact Correction(string sku, string location, long ts)
+    {
+        var units = random.Chance(0.3) ? 0 : random.Between(-9, 9);
+        if (random.Chance(0.2) || sent.Count == 0)
+        {
+            return New(sku, location, ts, Kind.CORRECTION, units) with { Corrects = $"e-{run}-{made + random.Between(-400, 40)}" };
+        }
+
+        var target = sent[sent.Count - 1 - random.Below(Math.Min(sent.Count, random.Chance(0.5) ? 40 : sent.Count))];
+        return New(target.Sku, target.Location, ts, Kind.CORRECTION, units) with { Corrects = target.EventId };
     }
 
     private Fact Count(string sku, string location, long ts) =>
@@ -142,7 +155,7 @@ internal sealed class FactGenerator
             source: (made % 3) switch { 0 => "POS", 1 => "ECOM", _ => "WMS" },
             currency: fact.Kind == Kind.SALE ? "GBP" : null,
             price: fact.Kind == Kind.SALE ? 12_345 : null,
-            corrects: fact.Kind == Kind.CORRECTION ? $"e-{run}-{random.Below((int)made)}" : null,
+            corrects: fact.Corrects,
             attributes: random.Chance(0.05) ? random.Below(4) : 0),
         Trace = random.Chance(0.1) ? $"t-{made}" : null,
     };

@@ -16,12 +16,13 @@ internal readonly record struct ExpectedPosition(
 
 /// <summary>
 /// What the log must lead to, computed from all of it at once: of each event_id the first valid record of its partition counts. A position is
-/// its last count by event time, of two at one instant the larger, and all later movements; sums are over everything else.
+/// its last count by event time, of two at one instant the larger, and all later movements, each as its corrections have left it; sums are over
+/// everything else.
 /// </summary>
 internal sealed class Expectation
 {
     private static readonly HashSet<Kind> MoveStock =
-        [Kind.SALE, Kind.RETURN, Kind.RECEIPT, Kind.TRANSFER_OUT, Kind.TRANSFER_IN, Kind.ADJUSTMENT, Kind.RTV, Kind.SHIP, Kind.CORRECTION];
+        [Kind.SALE, Kind.RETURN, Kind.RECEIPT, Kind.TRANSFER_OUT, Kind.TRANSFER_IN, Kind.ADJUSTMENT, Kind.RTV, Kind.SHIP];
 
     public Expectation(IReadOnlyList<LogRecord> log)
     {
@@ -38,13 +39,9 @@ internal sealed class Expectation
 
         var own = new Dictionary<(int, string, string), List<Fact>>();
         var legs = new Dictionary<(int, string, string), List<Fact>>();
-        foreach (var ((partition, _), (fact, fate)) in Records)
+        var counting = Records.Where(r => r.Value.Fate == Fate.accepted && r.Value.Fact.IsStocked).Select(r => (r.Key.Partition, r.Value.Fact)).ToList();
+        foreach (var (partition, fact) in Corrections.WorkIn(counting))
         {
-            if (fate != Fate.accepted || !fact.IsStocked)
-            {
-                continue;
-            }
-
             Add(own, (partition, fact.Sku, fact.Location), fact);
             if (fact.Counterpart is { } other && fact.Kind is Kind.TRANSFER_OUT or Kind.TRANSFER_IN)
             {
@@ -75,7 +72,7 @@ internal sealed class Expectation
 
     private static ExpectedPosition Position(List<Fact> own, List<Fact> legs)
     {
-        var count = own.Where(f => f.Kind == Kind.CYCLE_COUNT).OrderByDescending(f => f.EventTs).ThenByDescending(f => f.Counted).FirstOrDefault();
+        var count = own.Where(f => f.Kind == Kind.CYCLE_COUNT && f.Counted is not null).OrderByDescending(f => f.EventTs).ThenByDescending(f => f.Counted).FirstOrDefault();
         var since = count?.EventTs ?? 0;
         return new ExpectedPosition(
             OnHand: (count?.Counted ?? 0) + own.Where(f => MoveStock.Contains(f.Kind) && f.EventTs > since).Sum(f => f.Quantity),

@@ -84,6 +84,7 @@ public sealed class StoreEquivalenceTests
             Assert.Equal(wanted.Watermarks.OrderBy(w => w.Key), found.Watermarks.OrderBy(w => w.Key));
             Assert.Equal(wanted.Marks, found.Marks);
             Assert.Equal(wanted.Unsettled.OrderBy(k => k.ToString()), found.Unsettled.OrderBy(k => k.ToString()));
+            Assert.Equal(wanted.Held.Order(), found.Held.Order());
             owners.Add(wanted);
         }
 
@@ -122,7 +123,13 @@ public sealed class StoreEquivalenceTests
                     LastCountTs = random.NextInt64(2_000_000_000_000),
                     LastCountQty = random.Next(99),
                     Version = random.NextInt64(1L << 40),
-                }, (Settlement)random.Next(3)));
+                }));
+            }
+
+            foreach (var place in Enumerable.Range(0, 12).Where(_ => random.Next(6) == 0))
+            {
+                commit.Settlements.Add(new SettlementChange(Id("SKU", place / 4), place % 4 == 3 ? -1 : Id("LOC ü", place % 4), random.Next(2) == 0));
+                commit.Holds.Add(new HoldChange(Id("SKU", place / 4), random.Next(2) == 0));
             }
 
             if (random.Next(2) == 0)

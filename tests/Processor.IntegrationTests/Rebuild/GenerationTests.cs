@@ -38,6 +38,7 @@ public sealed class GenerationTests
         Assert.Equal(8, reopened.NextOffset);
         Assert.Equal(Watermarks, reopened.Watermarks);
         Assert.Empty(reopened.Unsettled);
+        Assert.Equal(["HELD"], reopened.Held);
         Assert.Equal([new SeenEntry(1, 2), new SeenEntry(2, 7)], await SeenAsync(owner));
         Assert.Equal(CommitOutcome.Applied, await owner.CommitAsync(Commit(reopened.Epoch, 8, 9, "S", "L", 6), default));
 
@@ -143,7 +144,7 @@ public sealed class GenerationTests
         await lane.AddAsync(new StockPosition("S", "L", new PositionState { OnHand = onHand, Version = 1 }));
         await lane.AddSeenAsync(3, new SeenEntry(2, 7));
         await lane.AddSeenAsync(3, new SeenEntry(1, 2));
-        await lane.CompleteAsync(next, Watermarks);
+        await lane.CompleteAsync(next, Watermarks, ["HELD"]);
         await lane.VerifyAsync();
         return lane;
     }
@@ -165,7 +166,7 @@ public sealed class GenerationTests
         var ids = new IdTable();
         var commit = new LaneCommit { Partition = 0, Epoch = epoch, ExpectedOffset = expected, NextOffset = next, Revision = revision, Ids = ids };
         commit.Positions.Add(new PositionWrite(ids.Intern(Encoding.UTF8.GetBytes(sku)), ids.Intern(Encoding.UTF8.GetBytes(location)),
-            new PositionState { OnHand = onHand, Version = 1 }, Settlement.Unchanged));
+            new PositionState { OnHand = onHand, Version = 1 }));
         return commit;
     }
 }

@@ -28,12 +28,13 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
 
         var before = await ReadAsync(servers);
         var unsettled = await UnsettledAsync(servers);
+        bool IsSettled(KeyValuePair<PositionKey, PositionState> p) => !unsettled.Contains(p.Key) && !unsettled.Contains(p.Key with { LocationId = "" });
         await FlushAsync(servers);
         var (code, output) = await RunAsync(servers);
         Assert.True(code == ExitCode.Ok, output);
         Assert.Contains("rebuilt 4 of 4 lanes", output, StringComparison.Ordinal);
         var after = await ReadAsync(servers);
-        Assert.Equal(Numbers(before.Where(p => !unsettled.Contains(p.Key))), Numbers(after.Where(p => !unsettled.Contains(p.Key))));
+        Assert.Equal(Numbers(before.Where(IsSettled)), Numbers(after.Where(IsSettled)));
         Assert.All(after, p => Assert.True(p.Value.Version > before[p.Key].Version, $"The version of {p.Key} went back."));
         Assert.Equal(before.Keys.OrderBy(key => key.ToString()), after.Keys.OrderBy(key => key.ToString()));
 

@@ -71,7 +71,7 @@ public sealed class EmptyBatchTests
 
     private sealed class NoLedger : ILedgerReader
     {
-        public Task<IReadOnlyList<LedgerOnHand>> OnHandAsync(string topic, int partition, IReadOnlyList<LedgerQuestion> questions, CancellationToken token) =>
+        public Task<IReadOnlyList<LedgerAnswer>> AskAsync(string topic, int partition, IReadOnlyList<LedgerQuestion> questions, CancellationToken token) =>
             throw new InvalidOperationException("There is nothing to settle.");
     }
 

@@ -68,7 +68,7 @@ public sealed class LateCountTests
         private readonly LaneStatus status = new() { Topic = "t", Partition = 0, DurableOffset = 0 };
         private readonly IdTable ids = new();
         private readonly List<Movement> rows = [];
-        private readonly TaskCompletionSource woken = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly SemaphoreSlim woken = new(0);
         private PositionStage? stage;
 
         /// <summary>Offset before which the ledger was last asked what it knows.</summary>
@@ -94,29 +94,39 @@ public sealed class LateCountTests
         {
             Assert.Equal(1, status.Unsettled);
             status.Written(0, rows.Count);
-            await woken.Task;
-            await stage!.ApplyAsync(new RecordBatch(0, 0) { Lane = status, Ids = ids }, _ => { }, stop.Token);
-            Assert.Equal(0, status.Unsettled);
+            while (status.Unsettled > 0)
+            {
+                await woken.WaitAsync(stop.Token);
+                await stage!.ApplyAsync(new RecordBatch(0, 0) { Lane = status, Ids = ids }, _ => { }, stop.Token);
+            }
+
             return (await store.GetAsync(Key.SkuId, Key.LocationId, stop.Token))!.Value.State.OnHand;
         }
 
         // As the ledger's query does: one answer a position.
-        public Task<IReadOnlyList<LedgerOnHand>> OnHandAsync(string topic, int partition, IReadOnlyList<LedgerQuestion> questions, CancellationToken token) =>
-            Task.FromResult<IReadOnlyList<LedgerOnHand>>([.. questions.Select(question => OnHand(questions.First(q => q.Key == question.Key).BeforeOffset))]);
+        public Task<IReadOnlyList<LedgerAnswer>> AskAsync(string topic, int partition, IReadOnlyList<LedgerQuestion> questions, CancellationToken token) =>
+            Task.FromResult<IReadOnlyList<LedgerAnswer>>([.. questions.Select(question => Answer(questions.First(q => q.SkuId == question.SkuId).BeforeOffset))]);
 
         public async ValueTask DisposeAsync()
         {
             await stop.CancelAsync();
             stop.Dispose();
+            woken.Dispose();
             await store.DisposeAsync();
         }
 
-        private LedgerOnHand OnHand(long before)
+        private LedgerAnswer Answer(long before)
         {
             AskedBefore = before;
             var known = rows.Take((int)before).ToList();
             var last = known.Where(row => row.Type == MovementType.CycleCount).MaxBy(row => row.EventTs);
-            return new LedgerOnHand(last.CountedQty + known.Where(row => row.EventTs > last.EventTs).Sum(row => row.QtyDelta), last.EventTs, last.CountedQty);
+            return new LedgerAnswer([new StockPosition(Key.SkuId, Key.LocationId, new PositionState
+            {
+                OnHand = last.CountedQty + known.Where(row => row.EventTs > last.EventTs).Sum(row => row.QtyDelta),
+                LastCountTs = last.EventTs,
+                LastCountQty = last.CountedQty,
+                LastEventTs = known.Max(row => row.EventTs),
+            })], []);
         }
 
         private async Task OpenAsync()
@@ -125,7 +135,7 @@ public sealed class LateCountTests
             {
                 await store.PinPartitionsAsync("t", 1, stop.Token);
                 var record = await store.AcquireAsync(0, stop.Token);
-                stage = new PositionStage(new PositionOptions(), store, this, status, ids, TimeProvider.System, NullLogger.Instance) { Wake = () => woken.TrySetResult() };
+                stage = new PositionStage(new PositionOptions(), store, this, status, ids, TimeProvider.System, NullLogger.Instance) { Wake = () => woken.Release() };
                 stage.Open(record, 0, stop.Token);
             }
         }
