@@ -8,7 +8,7 @@ namespace Stockflow.Source;
 public sealed partial class KafkaSource
 {
     // Opening a lane asks the broker and the store, which may be away for long: it goes on beside the polling. Until then the partition
-    // stands, paused, at the log's end.
+    // stands at the log's end, paused as soon as the client has found it.
     private List<TopicPartitionOffset> OpenSlots(List<TopicPartition> partitions)
     {
         // One member more than there are partitions has none: connected, and idle until another leaves.
@@ -67,6 +67,11 @@ public sealed partial class KafkaSource
     {
         try
         {
+            if (!slot.IsPlaced)
+            {
+                return;
+            }
+
             if (!slot.IsPaused)
             {
                 consumer.Pause([slot.Partition]);

@@ -97,18 +97,19 @@ public sealed partial class KafkaSource(
                 return false;
             }
 
-            if (result.IsPartitionEOF)
+            if (!slots.TryGetValue(result.Partition.Value, out var slot))
             {
-                if (slots.TryGetValue(result.Partition.Value, out var ended) && ended.Lane is not null)
-                {
-                    ended.NoteEmpty(result.Offset.Value);
-                }
-
                 return true;
             }
 
+            slot.IsPlaced = true;
+            if (result.IsPartitionEOF)
+            {
+                slot.NoteEmpty(result.Offset.Value);
+            }
+
             // Before its lane is open a partition stands at the log's end, and after a rebalance the client may rewind.
-            if (slots.TryGetValue(result.Partition.Value, out var slot) && slot.Lane is { } lane && slot.Accepts(result.Offset.Value))
+            else if (slot.Lane is { } lane && result.Offset.Value >= slot.ReadOffset)
             {
                 Gather(slot, lane, result);
             }
@@ -195,11 +196,6 @@ public sealed partial class KafkaSource(
                 continue;
             }
 
-            if (slot.MustSeek)
-            {
-                SeekAgain(slot);
-            }
-
             // A lane that is busy gains nothing from a small batch behind the one it works on: the batch grows until the lane is free.
             if (slot.Filling is { } batch && now - slot.FillingSince >= options.BatchLingerMilliseconds && lane.Status.NextOffset >= slot.PostedOffset)
             {
@@ -209,20 +205,6 @@ public sealed partial class KafkaSource(
 
             Forward(slot, lane);
             slot.TellWhetherCaughtUp();
-        }
-    }
-
-    private void SeekAgain(Slot slot)
-    {
-        try
-        {
-            consumer.Seek(new TopicPartitionOffset(slot.Partition, slot.ReadOffset));
-            slot.MustSeek = false;
-        }
-        catch (KafkaException e)
-        {
-            // The client is not ready for it yet: again with the next scan.
-            logger.KafkaError(e.Error.Reason);
         }
     }
 
@@ -244,7 +226,6 @@ public sealed partial class KafkaSource(
             if (checkIdle && lane.Status.NextOffset >= slot.ReadOffset)
             {
                 lane.Check();
-                slot.MustSeek |= !slot.HasBegun && !slot.IsPaused && lane.Status.EndOffset > slot.ReadOffset;
             }
 
             var high = consumer.GetWatermarkOffsets(slot.Partition).High;

@@ -8,7 +8,7 @@ internal sealed class Slot : IDisposable
 {
     private readonly CancellationTokenSource opening = new();
     private readonly Queue<(long End, long Bytes)> inLane = new();
-    private long bytesInLane, suspect, emptyAt, suspectEnd;
+    private long bytesInLane, emptyAt;
     private long? caughtUpStamp;
 
     public Slot(TopicPartition partition)
@@ -41,11 +41,11 @@ internal sealed class Slot : IDisposable
     /// <summary>Offset after the last record that was read.</summary>
     public long ReadOffset { get; set; }
 
-    /// <summary>Whether the client must be put at <see cref="ReadOffset"/> once more before its records are taken.</summary>
-    public bool MustSeek { get; set; }
-
-    /// <summary>Whether a record was taken since the lane was attached.</summary>
-    public bool HasBegun { get; private set; }
+    /// <summary>
+    /// Whether the client has found the log's end, where it was put first. While it asks the broker for it, a seek would be overruled by the
+    /// answer, however late that comes, and the records in between would be left out.
+    /// </summary>
+    public bool IsPlaced { get; set; }
 
     /// <summary>Offset after the last record that the lane was given.</summary>
     public long PostedOffset { get; private set; }
@@ -70,46 +70,17 @@ internal sealed class Slot : IDisposable
         }
     }
 
-    /// <summary>
-    /// Whether a record may be taken. A partition is assigned at the log's end, and while the client still asks the broker where that is, the
-    /// answer overrules a seek: then the first record is not the one that the lane begins with. A hole in the log looks the same, but the same
-    /// record comes again after another seek.
-    /// </summary>
-    public bool Accepts(long offset)
-    {
-        if (offset < ReadOffset || MustSeek)
-        {
-            return false;
-        }
-
-        HasBegun |= offset == ReadOffset || offset == suspect;
-        (suspect, MustSeek) = (offset, !HasBegun);
-        return HasBegun;
-    }
-
     public void Attach(ILane lane)
     {
         Lane = lane;
-        (suspect, HasBegun, MustSeek) = (-1, false, false);
         ReadOffset = PostedOffset = lane.StartOffset;
         StoredOffset = lane.Status.CommittedOffset;
-        (emptyAt, suspectEnd) = (0, -1);
+        emptyAt = 0;
         Break();
     }
 
-    /// <summary>
-    /// A fetch at an offset was empty: the log was read up to there, whether its last ones are records or a transaction's marks. A client that
-    /// lost its seek says so of the log's end too; where nothing was read yet, it must therefore say so again, which takes another seek.
-    /// </summary>
-    public void NoteEmpty(long offset)
-    {
-        if (!MustSeek && (HasBegun || offset == ReadOffset || offset == suspectEnd))
-        {
-            emptyAt = offset;
-        }
-
-        suspectEnd = offset;
-    }
+    /// <summary>A fetch at an offset was empty: the log was read up to there, whether its last ones are records or a transaction's marks.</summary>
+    public void NoteEmpty(long offset) => emptyAt = offset;
 
     /// <summary>What follows does not join on to the instant at which the lane had caught up last.</summary>
     public void Break()

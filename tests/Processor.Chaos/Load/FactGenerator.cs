@@ -124,12 +124,12 @@ internal sealed class FactGenerator
     private Fact Correction(string sku, string location, long ts)
     {
         var units = random.Chance(0.3) ? 0 : random.Between(-9, 9);
-        if (random.Chance(0.2) || sent.Count == 0)
+        var target = sent.Count == 0 || random.Chance(0.2) ? null : sent[sent.Count - 1 - random.Below(Math.Min(sent.Count, random.Chance(0.5) ? 40 : sent.Count))];
+        if (target is not { Reject: null })
         {
             return New(sku, location, ts, Kind.CORRECTION, units) with { Corrects = $"e-{run}-{made + random.Between(-400, 40)}" };
         }
 
-        var target = sent[sent.Count - 1 - random.Below(Math.Min(sent.Count, random.Chance(0.5) ? 40 : sent.Count))];
         return New(target.Sku, target.Location, ts, Kind.CORRECTION, units) with { Corrects = target.EventId };
     }
 
