@@ -20,7 +20,10 @@ public sealed class ShadowLedger(IClickHouse clickHouse, string database, string
 {
     // Whatever a column's type is, its text tells equal values.
     private const string Content = "sipHash64(toString(tuple(* EXCEPT recorded_at)))";
-    private const string StandardComment = "Accepted movements. Read ledger_current.";
+
+    /// <summary>The ledger and the tables that views fill from it.</summary>
+    private static readonly string[] Tables = ["ledger", "corrections"];
+
     private readonly string live = Quote(clickHouse.Database), shadow = Quote(database);
 
     private string Mark => "switched from " + database;
@@ -112,11 +115,19 @@ public sealed class ShadowLedger(IClickHouse clickHouse, string database, string
     /// </summary>
     public async Task SwitchAsync(TimeProvider time, CancellationToken token)
     {
-        if (!await IsSwitchedAsync(token))
+        if (!await IsSwitchedAsync("ledger", token))
         {
             await CopyAsync(live, shadow, After, token);
-            await RunAsync($"ALTER TABLE {shadow}.ledger MODIFY COMMENT '{Mark}'", token);
-            await RunAsync($"EXCHANGE TABLES {live}.ledger AND {shadow}.ledger", token);
+        }
+
+        // The copies follow the ledger: views fill them by the ledger's name, so that from here on the live ones are filled by the new ledger.
+        foreach (var table in Tables)
+        {
+            if (!await IsSwitchedAsync(table, token))
+            {
+                await RunAsync($"ALTER TABLE {shadow}.{table} MODIFY COMMENT '{Mark}'", token);
+                await RunAsync($"EXCHANGE TABLES {live}.{table} AND {shadow}.{table}", token);
+            }
         }
 
         // An insert that began before the exchange ends in the former table.
@@ -134,9 +145,20 @@ public sealed class ShadowLedger(IClickHouse clickHouse, string database, string
             await Task.Delay(TimeSpan.FromSeconds(1), time, token);
         }
 
+        // What came between the ledger's exchange and theirs is in the former ones.
+        foreach (var table in Tables)
+        {
+            await CopyTableAsync(shadow, live, table, After, token);
+        }
+
         // The last writing of a raw event holds: the verdicts of the replay.
         await CopyTableAsync(shadow, live, "raw_events", Within, token);
-        await RunAsync($"ALTER TABLE {live}.ledger MODIFY COMMENT '{StandardComment}'", token);
+        foreach (var table in Tables)
+        {
+            var comment = await CommentAsync(database, table, token);
+            await RunAsync($"ALTER TABLE {live}.{table} MODIFY COMMENT '{comment.Replace("'", "''", StringComparison.Ordinal)}'", token);
+        }
+
         await RunAsync($"DROP TABLE {shadow}.replay", token);
     }
 
@@ -144,9 +166,11 @@ public sealed class ShadowLedger(IClickHouse clickHouse, string database, string
     public static Task DropAsync(IClickHouse clickHouse, string database, CancellationToken token) =>
         clickHouse.ExecuteAsync($"DROP DATABASE IF EXISTS {Quote(database)}", token: token);
 
-    private async Task<bool> IsSwitchedAsync(CancellationToken token) =>
-        await clickHouse.QueryScalarAsync<string>("SELECT comment FROM system.tables WHERE database = {name:String} AND name = 'ledger'",
-            new Dictionary<string, object?> { ["name"] = clickHouse.Database }, token) == Mark;
+    private async Task<bool> IsSwitchedAsync(string table, CancellationToken token) => await CommentAsync(clickHouse.Database, table, token) == Mark;
+
+    private async Task<string> CommentAsync(string ofDatabase, string table, CancellationToken token) =>
+        await clickHouse.QueryScalarAsync<string>("SELECT comment FROM system.tables WHERE database = {database:String} AND name = {name:String}",
+            new Dictionary<string, object?> { ["database"] = ofDatabase, ["name"] = table }, token) ?? "";
 
     private const string Range = "topic = {topic:String} AND partition = {partition:Int32} AND offset >= {from:Int64} AND offset < {to:Int64}";
 

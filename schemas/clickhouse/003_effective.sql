@@ -46,14 +46,15 @@ WITH
         SELECT * FROM corrections FINAL
         WHERE ({topic:String} = '' OR topic = {topic:String}) AND ({partition:Int32} < 0 OR partition = {partition:Int32}) AND offset < {below:Int64}
             AND (empty({skus:Array(String)}) OR sku_id IN {skus:Array(String)})
-            AND (empty({before:Array(Int64)}) OR offset < {before:Array(Int64)}[indexOf({skus:Array(String)}, sku_id)])
+            AND (empty({before:Array(Int64)}) OR offset < transform(sku_id, {skus:Array(String)}, arrayResize({before:Array(Int64)}, length({skus:Array(String)})), toInt64(0)))
             AND recorded_at <= {known_at:DateTime64(3, 'UTC')}
         ORDER BY topic, partition, offset
         LIMIT 1 BY sku_id, event_id
     ),
     chained AS
     (
-        SELECT sku_id, groupArray(event_id) AS ids, groupArray(corrects_event_id) AS targets, groupArray(qty_delta = 0) AS voids
+        SELECT sku_id, groupArray(event_id) AS ids, groupArray(corrects_event_id) AS targets, groupArray(qty_delta = 0) AS voids,
+            arrayFold((dead, i) -> arrayFilter((target, id, is_void) -> is_void AND NOT has(dead, id), targets, ids, voids), range(17), emptyArrayString()) AS dead
         FROM known
         WHERE qty_delta = 0 OR (sku_id, corrects_event_id) IN (SELECT sku_id, event_id FROM known) OR (sku_id, event_id) IN (SELECT sku_id, corrects_event_id FROM known)
         GROUP BY sku_id
@@ -63,10 +64,9 @@ SELECT k.sku_id AS sku_id, k.event_id AS event_id, k.topic AS topic, k.partition
     k.corrects_event_id AS corrects_event_id,
     arrayFold((path, i) -> if(indexOf(c.ids, path[-1]) = 0, path, arrayPushBack(path, c.targets[indexOf(c.ids, path[-1])])), range(16), [k.corrects_event_id]) AS path,
     path[-1] AS root_id,
-    arrayFold((dead, i) -> arrayFilter((target, id, is_void) -> is_void AND NOT has(dead, id), c.targets, c.ids, c.voids), range(17), emptyArrayString()) AS dead,
     arrayPopBack(path) AS through,
-    NOT has(c.ids, root_id) AND NOT has(dead, k.event_id)
-        AND NOT arrayExists(step -> has(dead, step) OR c.voids[indexOf(c.ids, step)] = 1, through) AS in_effect,
+    NOT has(c.ids, root_id) AND NOT has(c.dead, k.event_id)
+        AND NOT arrayExists(step -> has(c.dead, step) OR c.voids[indexOf(c.ids, step)] = 1, through) AS in_effect,
     k.qty_delta = 0 AND empty(through) AS voids_root
 FROM known AS k
 LEFT JOIN chained AS c ON k.sku_id = c.sku_id;
@@ -86,7 +86,7 @@ WITH
         WHERE movement_type != 'CORRECTION' AND event_ts >= {since:DateTime64(3, 'UTC')} AND event_ts < {until:DateTime64(3, 'UTC')}
             AND ({topic:String} = '' OR topic = {topic:String}) AND ({partition:Int32} < 0 OR partition = {partition:Int32}) AND offset < {below:Int64}
             AND (empty({skus:Array(String)}) OR sku_id IN {skus:Array(String)})
-            AND (empty({before:Array(Int64)}) OR offset < {before:Array(Int64)}[indexOf({skus:Array(String)}, sku_id)])
+            AND (empty({before:Array(Int64)}) OR offset < transform(sku_id, {skus:Array(String)}, arrayResize({before:Array(Int64)}, length({skus:Array(String)})), toInt64(0)))
             AND recorded_at <= {known_at:DateTime64(3, 'UTC')}
         SETTINGS do_not_merge_across_partitions_select_final = 1
     ),
@@ -127,22 +127,23 @@ WHERE movement_type = 'CYCLE_COUNT';
 -- On-hand is the last count by event time, of two at one instant the larger, plus the deltas strictly after it; everything else adds up.
 -- Each transfer also moves what is in transit at its other end. The rules are the processor's own (processor/Position/PositionRules.cs).
 CREATE OR REPLACE VIEW positions_as_of AS
-WITH legs AS
-(
-    SELECT sku_id, leg.1 AS location, leg.2 = 1 AS own, movement_type, qty_delta, counted_qty, toUnixTimestamp64Milli(event_ts) AS ts,
-        effect_of = '' OR movement_type = 'CYCLE_COUNT' AS is_row,
-        maxIf((ts, ifNull(counted_qty, 0)), own AND movement_type = 'CYCLE_COUNT' AND counted_qty IS NOT NULL) OVER (PARTITION BY sku_id, location) AS last
-    FROM ledger_effective(topic = {topic:String}, partition = {partition:Int32}, below = {below:Int64}, skus = {skus:Array(String)},
-        before = {before:Array(Int64)}, known_at = {known_at:DateTime64(3, 'UTC')}, since = '1970-01-01 00:00:00', until = {until:DateTime64(3, 'UTC')})
-    ARRAY JOIN arrayConcat(
-        [(toString(location_id), 1)],
-        if(movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN') AND counterpart_location_id != '', [(toString(counterpart_location_id), 0)], [])) AS leg
-    WHERE stocked = 1
-)
+WITH
+    legs AS
+    (
+        SELECT sku_id, leg.1 AS location, leg.2 = 1 AS own, movement_type, qty_delta, counted_qty, toUnixTimestamp64Milli(event_ts) AS ts,
+            effect_of = '' OR movement_type = 'CYCLE_COUNT' AS is_row
+        FROM ledger_effective(topic = {topic:String}, partition = {partition:Int32}, below = {below:Int64}, skus = {skus:Array(String)},
+            before = {before:Array(Int64)}, known_at = {known_at:DateTime64(3, 'UTC')}, since = '1970-01-01 00:00:00', until = {until:DateTime64(3, 'UTC')})
+        ARRAY JOIN arrayConcat(
+            [(toString(location_id), 1)],
+            if(movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN') AND counterpart_location_id != '', [(toString(counterpart_location_id), 0)], [])) AS leg
+        WHERE stocked = 1
+    )
 SELECT sku_id, location,
-    any(last.1) AS last_count_ts, any(last.2) AS last_count_qty,
-    last_count_qty + sumIf(qty_delta, own AND ts > last.1 AND movement_type IN
-        ('SALE', 'RETURN', 'RECEIPT', 'TRANSFER_OUT', 'TRANSFER_IN', 'ADJUSTMENT', 'RTV', 'SHIP')) AS on_hand,
+    maxIf((ts, ifNull(counted_qty, 0)), own AND movement_type = 'CYCLE_COUNT' AND counted_qty IS NOT NULL) AS last,
+    last.1 AS last_count_ts, last.2 AS last_count_qty,
+    last.2 + arraySum(move -> if(move.1 > last.1, move.2, 0), groupArrayIf((ts, qty_delta), own AND movement_type IN
+        ('SALE', 'RETURN', 'RECEIPT', 'TRANSFER_OUT', 'TRANSFER_IN', 'ADJUSTMENT', 'RTV', 'SHIP'))) AS on_hand,
     -sumIf(qty_delta, own AND movement_type = 'DAMAGE') AS unsellable,
     sumIf(qty_delta, own AND movement_type = 'SHIP') - sumIf(qty_delta, own AND movement_type IN ('RESERVE', 'RELEASE')) AS reserved,
     -sumIf(qty_delta, movement_type = if(own, 'TRANSFER_IN', 'TRANSFER_OUT')) AS in_transit_in,
@@ -167,6 +168,6 @@ WHERE (sku_id, root_id) NOT IN
     )
         AND ({topic:String} = '' OR topic = {topic:String}) AND ({partition:Int32} < 0 OR partition = {partition:Int32}) AND offset < {below:Int64}
         AND (empty({skus:Array(String)}) OR sku_id IN {skus:Array(String)})
-        AND (empty({before:Array(Int64)}) OR offset < {before:Array(Int64)}[indexOf({skus:Array(String)}, sku_id)])
+        AND (empty({before:Array(Int64)}) OR offset < transform(sku_id, {skus:Array(String)}, arrayResize({before:Array(Int64)}, length({skus:Array(String)})), toInt64(0)))
         AND recorded_at <= {known_at:DateTime64(3, 'UTC')}
 );

@@ -79,6 +79,9 @@ public sealed class ReplayTests(SharedClickHouse clickHouse)
         await right.WaitForEndAsync(load);
         await FinalState.CheckPositionsAsync(servers, count.Result());
         await FinalState.CheckLedgerAsync(servers, count.Result());
+        Assert.Equal(
+            await client.QueryScalarAsync<long>("SELECT uniqExact(event_id) FROM ledger WHERE movement_type = 'CORRECTION'"),
+            await client.QueryScalarAsync<long>("SELECT uniqExact(event_id) FROM corrections"));
         Assert.Equal(ExitCode.Unreachable, (await RunAsync(servers, "replay", "switch", "--name", "quantities")).Code);
         Assert.Equal(ExitCode.Ok, (await RunAsync(servers, "replay", "drop", "--name", "quantities")).Code);
     }
