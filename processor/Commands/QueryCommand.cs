@@ -18,7 +18,9 @@ public static class QueryCommand
         Examples:
           processor query position 85123A
           processor query position 85123A 'United Kingdom' --json
-          processor query ledger 85123A --limit 20
+          processor query position 85123A 'United Kingdom' --at 2026-03-01T12:00:00Z --known-at 2026-03-02
+          processor query explain 85123A 'United Kingdom'
+          processor query ledger 85123A --limit 20 --from 7d
           processor query sql 'SELECT movement_type, count() FROM ledger_current GROUP BY 1'
 
         {Peers.Help}
@@ -26,31 +28,32 @@ public static class QueryCommand
         {ExitCode.Help}
         """)
     {
-        Position(), Ledger(), Sql(),
+        Position(), HistoryQueries.Explain(), HistoryQueries.Ledger(), Sql(),
     };
 
     private static Command Position()
     {
         var (sku, location) = (Sku(), Location());
         var (url, key, json) = (Peers.HttpUrl(), Peers.ApiKeyFile(), Json("Print the API's JSON."));
-        var command = new Command("position", $"What there is of a SKU, at one location or at all, as the processor's HTTP API has it.\n\n{ExitCode.Help}")
+        var (at, knownAt) = (HistoryQueries.At(), HistoryQueries.KnownAt());
+        var command = new Command("position", $"""
+            What there is of a SKU, at one location or at all, as the processor's HTTP API has it. With --at or --known-at the position of one
+            location at that time, as known at that time, from the ledger.
+
+            {ExitCode.Help}
+            """)
         {
-            sku, location, url, key, json,
+            sku, location, at, knownAt, url, key, json,
         };
         command.SetAction((parsed, token) => ExitCode.GuardAsync("query position", async () =>
         {
             var path = "v1/positions/" + Uri.EscapeDataString(parsed.GetRequiredValue(sku))
-                + (parsed.GetValue(location) is { } place ? "/" + Uri.EscapeDataString(place) : "");
-            var (status, body) = await GetAsync(Peers.Http(parsed.GetValue(url)), path, parsed.GetValue(key), token).ConfigureAwait(false);
-            if (status != HttpStatusCode.OK)
+                + (parsed.GetValue(location) is { } place ? "/" + Uri.EscapeDataString(place) : "")
+                + HistoryQueries.AsOfQuery(parsed.GetValue(at), parsed.GetValue(knownAt));
+            var (code, body) = await AskAsync("query position", parsed.GetValue(url), path, parsed.GetValue(key), token).ConfigureAwait(false);
+            if (code != ExitCode.Ok)
             {
-                await Console.Error.WriteLineAsync($"query position: {Detail(status, body)}").ConfigureAwait(false);
-                return status switch
-                {
-                    HttpStatusCode.NotFound => ExitCode.CheckFailed,
-                    HttpStatusCode.BadRequest => ExitCode.Usage,
-                    _ => ExitCode.Unreachable,
-                };
+                return code;
             }
 
             var output = parsed.InvocationConfiguration.Output;
@@ -68,28 +71,6 @@ public static class QueryCommand
         return command;
     }
 
-    private static Command Ledger()
-    {
-        var (sku, location) = (Sku(), Location());
-        var (url, json, limit) = (Peers.ClickHouseUrl(), Json("Print one JSON object a line."), Limit(50));
-        var command = new Command("ledger", $"The latest movements of a SKU by event time, from the history.\n\n{ExitCode.Help}") { sku, location, url, limit, json };
-        command.SetAction((parsed, token) => ExitCode.GuardAsync("query ledger", () =>
-        {
-            var place = parsed.GetValue(location);
-            return ShowAsync(parsed.GetValue(url), $$"""
-                SELECT event_ts, movement_type, qty_delta, counted_qty, location_id, source_system, reference_id, event_id,
-                    corrects_event_id, recorded_at, concat(topic, '/', toString(partition), '/', toString(offset)) AS record
-                FROM ledger_current
-                WHERE sku_id = {sku:String}{{(place is null ? "" : " AND location_id = {location:String}")}}
-                ORDER BY event_ts DESC, topic, partition, offset DESC
-                LIMIT {limit:UInt32}
-                """,
-                new Dictionary<string, object?> { ["sku"] = parsed.GetRequiredValue(sku), ["location"] = place ?? "", ["limit"] = parsed.GetValue(limit) },
-                parsed.GetValue(limit), parsed.GetValue(json), parsed.InvocationConfiguration.Output, token);
-        }));
-        return command;
-    }
-
     private static Command Sql()
     {
         var sql = new Argument<string>("sql") { Description = "One SELECT statement." };
@@ -103,7 +84,7 @@ public static class QueryCommand
         return command;
     }
 
-    private static void Show(IReadOnlyList<PositionPayload> positions, TextWriter output)
+    internal static void Show(IReadOnlyList<PositionPayload> positions, TextWriter output)
     {
         var table = new TerminalTable("sku", "location", "available", "on hand", "unsellable", "reserved", "in", "out", "last event (UTC)", "last count (UTC)");
         table.Align(2, 3, 4, 5, 6, 7);
@@ -187,6 +168,24 @@ public static class QueryCommand
         return System.Text.Encoding.UTF8.GetString(buffer.GetBuffer(), 0, (int)buffer.Length);
     }
 
+    /// <summary>Asks the HTTP API; what it refuses is told on standard error.</summary>
+    internal static async Task<(int Code, string Body)> AskAsync(string command, string? url, string path, string? keyFile, CancellationToken token)
+    {
+        var (status, body) = await GetAsync(Peers.Http(url), path, keyFile, token).ConfigureAwait(false);
+        if (status == HttpStatusCode.OK)
+        {
+            return (ExitCode.Ok, body);
+        }
+
+        await Console.Error.WriteLineAsync($"{command}: {Detail(status, body)}").ConfigureAwait(false);
+        return (status switch
+        {
+            HttpStatusCode.NotFound => ExitCode.CheckFailed,
+            HttpStatusCode.BadRequest => ExitCode.Usage,
+            _ => ExitCode.Unreachable,
+        }, body);
+    }
+
     private static async Task<(HttpStatusCode Status, string Body)> GetAsync(Uri server, string path, string? keyFile, CancellationToken token)
     {
         using var client = new HttpClient { BaseAddress = new Uri(server.ToString().TrimEnd('/') + "/"), Timeout = TimeSpan.FromSeconds(30) };
@@ -220,13 +219,13 @@ public static class QueryCommand
         }
     }
 
-    private static Argument<string> Sku() => new("sku") { Description = "Stock keeping unit." };
+    internal static Argument<string> Sku() => new("sku") { Description = "Stock keeping unit." };
 
-    private static Argument<string?> Location() => new("location") { Description = "Store or distribution centre; without it, all.", Arity = ArgumentArity.ZeroOrOne };
+    internal static Argument<string?> Location() => new("location") { Description = "Store or distribution centre; without it, all.", Arity = ArgumentArity.ZeroOrOne };
 
-    private static Option<bool> Json(string description) => new("--json") { Description = description };
+    internal static Option<bool> Json(string description) => new("--json") { Description = description };
 
-    private static Option<int> Limit(int value)
+    internal static Option<int> Limit(int value)
     {
         var limit = new Option<int>("--limit") { Description = "Rows to show.", HelpName = "n", DefaultValueFactory = _ => value };
         limit.Validators.Add(result =>
@@ -239,7 +238,7 @@ public static class QueryCommand
         return limit;
     }
 
-    private static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+    internal static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
-    private static string Time(DateTime? value) => value?.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture) ?? "";
+    internal static string Time(DateTime? value) => value?.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture) ?? "";
 }

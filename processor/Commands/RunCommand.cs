@@ -129,7 +129,13 @@ public static class RunCommand
         {
             MaximumDriftMilliseconds = options.Window.MaximumDriftMilliseconds,
         };
-        await using var http = HttpServer.Build(options.Http, positions, status, time, options.Log);
+        using var readClickHouse = new ClickHouseClient(options.Clickhouse with
+        {
+            // Somebody waits for the answer: what fails twice is told, not retried for minutes.
+            MaxRetries = 1,
+            RequestTimeoutSeconds = Math.Max(1, (int)Math.Ceiling(options.Http.RequestTimeoutSeconds)),
+        });
+        await using var http = HttpServer.Build(options.Http, positions, status, time, options.Log, new HistoryReader(readClickHouse));
         await StartAsync("HTTP", async () =>
         {
             await http.StartAsync(token);

@@ -7,13 +7,13 @@ using Stockflow.Telemetry;
 namespace Stockflow.Serve;
 
 /// <summary>The paths and what they answer.</summary>
-internal sealed class Endpoints(IPositionReader positions, ProcessorStatus status, PrometheusExporter exporter)
+internal sealed class Endpoints(IPositionReader positions, HistoryEndpoints past, ProcessorStatus status, PrometheusExporter exporter)
 {
     private const string Json = "application/json";
     private const string PositionsPrefix = "/v1/positions/";
 
     /// <summary>The longest id that a movement may carry, in characters.</summary>
-    private const int MaximumIdLength = 64;
+    internal const int MaximumIdLength = 64;
 
     private static readonly string[] Methods = ["GET", "HEAD"];
 
@@ -50,15 +50,29 @@ internal sealed class Endpoints(IPositionReader positions, ProcessorStatus statu
     {
         var target = context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()!.RawTarget;
         var ids = PathSegments.After(PositionsPrefix, target);
-        if (ids.Length is not (1 or 2) || !Array.TrueForAll(ids, id => id.Length is > 0 and <= MaximumIdLength))
+        if (ids.Length == 3 && ids[2] == "explain" && Array.TrueForAll(ids, IsId))
+        {
+            return past.ExplainAsync(context, ids[0], ids[1]);
+        }
+
+        if (ids.Length is not (1 or 2) || !Array.TrueForAll(ids, IsId))
         {
             return Problems.WriteAsync(context, 400, "bad-id",
-                $"The path is {PositionsPrefix}SKU or {PositionsPrefix}SKU/LOCATION with ids of 1 to {MaximumIdLength} characters; write a slash within an id as %2F.",
+                $"The path is {PositionsPrefix}SKU, {PositionsPrefix}SKU/LOCATION or {PositionsPrefix}SKU/LOCATION/explain with ids of 1 to {MaximumIdLength} characters; write a slash within an id as %2F.",
                 context.RequestAborted);
+        }
+
+        if (HistoryEndpoints.IsAsked(context))
+        {
+            return ids.Length == 2
+                ? past.PositionAsync(context, ids[0], ids[1])
+                : Problems.WriteAsync(context, 400, "bad-time", "at and known_at need a location: " + PositionsPrefix + "SKU/LOCATION?at=...", context.RequestAborted);
         }
 
         return ids.Length == 1 ? SkuAsync(context, ids[0]) : PositionAsync(context, ids[0], ids[1]);
     }
+
+    private static bool IsId(string id) => id.Length is > 0 and <= MaximumIdLength;
 
     private async Task SkuAsync(HttpContext context, string skuId)
     {

@@ -14,14 +14,16 @@ public sealed class HttpServer : IAsyncDisposable
     private readonly WebApplication application;
     private readonly System.Diagnostics.Metrics.Meter meter;
     private readonly PrometheusExporter exporter;
+    private readonly HistoryEndpoints past;
     private readonly ILogger logger;
 
-    private HttpServer(WebApplication application, System.Diagnostics.Metrics.Meter meter, PrometheusExporter exporter)
+    private HttpServer(WebApplication application, System.Diagnostics.Metrics.Meter meter, PrometheusExporter exporter, IHistoryReader? history, TimeProvider time)
     {
         this.application = application;
         this.meter = meter;
         this.exporter = exporter;
         logger = application.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Stockflow.Serve");
+        past = new HistoryEndpoints(history, time, logger);
     }
 
     /// <summary>Addresses that it listens on, with the ports it was given; empty before the start.</summary>
@@ -29,7 +31,7 @@ public sealed class HttpServer : IAsyncDisposable
 
     /// <exception cref="SetupException">A setting can not work.</exception>
     public static HttpServer Build(HttpOptions options, IPositionReader positions, ProcessorStatus status, TimeProvider time,
-        LogOptions? log = null)
+        LogOptions? log = null, IHistoryReader? history = null)
     {
         options.Validate();
         var certificate = Certificate(options);
@@ -55,11 +57,12 @@ public sealed class HttpServer : IAsyncDisposable
         var application = builder.Build();
         var meter = Metrics.Observe(status, time);
         var exporter = new PrometheusExporter(Metrics.Meter, meter);
-        var server = new HttpServer(application, meter, exporter);
+        var server = new HttpServer(application, meter, exporter, history, time);
         var guard = new RequestGuard(options, keys, time, server.logger);
         application.Use(next => context => guard.InvokeAsync(context, next));
         application.UseRouting();
-        new Endpoints(positions, status, exporter).Map(application);
+        server.past.Map(application);
+        new Endpoints(positions, server.past, status, exporter).Map(application);
         return server;
     }
 
@@ -84,6 +87,7 @@ public sealed class HttpServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await application.DisposeAsync().ConfigureAwait(false);
+        past.Dispose();
         exporter.Dispose();
         meter.Dispose();
     }

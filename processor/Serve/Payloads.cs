@@ -39,6 +39,20 @@ public sealed record PositionPayload
     [JsonPropertyName("version")]
     public long Version { get; init; }
 
+    /// <summary>Event time as of which it is; null for the live position, which has no end.</summary>
+    [JsonPropertyName("at")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DateTime? At { get; init; }
+
+    /// <summary>Time of knowing as of which it is; null for the live position.</summary>
+    [JsonPropertyName("known_at")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DateTime? KnownAt { get; init; }
+
+    /// <summary>A position of the past.</summary>
+    public static PositionPayload Of(StockPosition position, AsOf asOf) =>
+        Of(position) with { At = asOf.At == AsOf.Everything ? null : Time(asOf.At), KnownAt = Time(asOf.KnownAt) };
+
     public static PositionPayload Of(StockPosition position) => new()
     {
         SkuId = position.SkuId,
@@ -55,7 +69,10 @@ public sealed record PositionPayload
     };
 
     /// <summary>Milliseconds since 1970-01-01 UTC as a time; null for 0.</summary>
-    internal static DateTime? Time(long milliseconds) => milliseconds == 0 ? null : DateTime.UnixEpoch.AddMilliseconds(milliseconds);
+    internal static DateTime? Time(long milliseconds) => milliseconds == 0 ? null : Instant(milliseconds);
+
+    /// <summary>Milliseconds since 1970-01-01 UTC as a time.</summary>
+    internal static DateTime Instant(long milliseconds) => DateTime.UnixEpoch.AddMilliseconds(milliseconds);
 }
 
 /// <summary>Every location of one SKU.</summary>
@@ -104,4 +121,7 @@ public sealed record StatusPayload(
 [JsonSerializable(typeof(ProblemPayload))]
 [JsonSerializable(typeof(ReadinessPayload))]
 [JsonSerializable(typeof(StatusPayload))]
+[JsonSerializable(typeof(LedgerPayload))]
+[JsonSerializable(typeof(LedgerEntryPayload))]
+[JsonSerializable(typeof(ExplainPayload))]
 public sealed partial class ServeJson : JsonSerializerContext;
