@@ -18,8 +18,9 @@ public sealed class PositionStage(
     private readonly List<(int Sku, int Location)> missing = [];
     private readonly List<int> dirty = [];
     private readonly List<Settlements.Answer> answers = [];
-    private readonly Settlements settlements = new(ledger, status, ids, time, logger);
+    private readonly RecentMovements recent = new();
     private Entry[] entries = new Entry[1024];
+    private Settlements settlements = null!;
     private LaneCommit commit = null!;
     private int untilSample;
     private long lastCommit = time.GetTimestamp();
@@ -44,6 +45,7 @@ public sealed class PositionStage(
             Revision = lane.Revision,
             Ids = ids,
         };
+        settlements = new Settlements(ledger, status, ids, recent, time, logger);
         status.NextOffset = nextOffset;
         holdsAll = lane.NextOffset < 0;
         foreach (var key in lane.Unsettled)
@@ -86,10 +88,19 @@ public sealed class PositionStage(
             }
 
             commit.Seen.Add(new SeenEntry(batch.Movements[i].Fingerprint, batch.Records[i].Offset));
-            if (batch.Movements[i].Stocked)
+            if (!batch.Movements[i].Stocked)
             {
-                Apply(ref batch.Movements[i], batch.Records[i].Offset, batch.NextOffset);
+                continue;
             }
+
+            if (batch.Movements[i].Type == MovementType.Correction)
+            {
+                ApplyCorrection(batch, i);
+                continue;
+            }
+
+            recent.Add(batch.Movements[i]);
+            Apply(ref batch.Movements[i], batch.Records[i].Offset, batch.NextOffset);
         }
 
         commit.NextOffset = Math.Max(batch.NextOffset, from);
@@ -126,15 +137,36 @@ public sealed class PositionStage(
         status.NextOffset = commit.ExpectedOffset = commit.NextOffset;
     }
 
-    private void Apply(ref Movement movement, long offset, long batchEnd)
+    private void ApplyCorrection(RecordBatch batch, int i)
     {
-        settlements.Note(movement, offset, batchEnd);
-        if (movement.Type == MovementType.Correction)
+        ref var correction = ref batch.Movements[i];
+        var offset = batch.Records[i].Offset;
+        if (TryAmend(batch, i, out var amendment))
         {
-            // It acts on the place and the time of what it corrects, which the ledger knows.
+            Apply(ref amendment, offset, batch.NextOffset);
             return;
         }
 
+        // It acts on the place and the time of what it corrects, which the ledger knows.
+        settlements.Note(correction, offset, batch.NextOffset);
+        if (correction.QtyDelta == 0)
+        {
+            recent.Bar(Target(batch, i));
+        }
+    }
+
+    private bool TryAmend(RecordBatch batch, int i, out Movement amendment)
+    {
+        ref var correction = ref batch.Movements[i];
+        amendment = default;
+        return correction.QtyDelta != 0 && recent.TryAmend(correction, Target(batch, i), out amendment);
+    }
+
+    private static UInt128 Target(RecordBatch batch, int i) => SipHash128.Hash(batch.Bytes(batch.Movements[i].CorrectsEventId));
+
+    private void Apply(ref Movement movement, long offset, long batchEnd)
+    {
+        settlements.Note(movement, offset, batchEnd);
         if (!PositionRules.Apply(ref Touch((movement.Sku, movement.Location)).State, movement))
         {
             settlements.Open(movement.Sku, movement.Location, offset);
@@ -157,15 +189,18 @@ public sealed class PositionStage(
         for (var i = 0; i < batch.Count; i++)
         {
             ref var movement = ref batch.Movements[i];
-            if (batch.Verdicts[i] != Verdict.Accepted || !movement.Stocked || batch.Records[i].Offset < status.NextOffset || movement.Type == MovementType.Correction)
+            if (batch.Verdicts[i] != Verdict.Accepted || !movement.Stocked || batch.Records[i].Offset < status.NextOffset)
             {
                 continue;
             }
 
-            NoteMissing((movement.Sku, movement.Location));
-            if (movement.Counterpart >= 0)
+            if (movement.Type != MovementType.Correction)
             {
-                NoteMissing((movement.Sku, movement.Counterpart));
+                NoteMissing(movement);
+            }
+            else if (TryAmend(batch, i, out var amendment))
+            {
+                NoteMissing(amendment);
             }
         }
 
@@ -198,6 +233,15 @@ public sealed class PositionStage(
         }
 
         missing.Clear();
+    }
+
+    private void NoteMissing(in Movement movement)
+    {
+        NoteMissing((movement.Sku, movement.Location));
+        if (movement.Counterpart >= 0)
+        {
+            NoteMissing((movement.Sku, movement.Counterpart));
+        }
     }
 
     private void NoteMissing((int Sku, int Location) key)

@@ -11,7 +11,8 @@ namespace Stockflow.Position;
 /// event has not come is held: the event, when it comes, has the SKU asked for again. Owned by the position stage; only
 /// <see cref="Answers"/> is shared.
 /// </summary>
-internal sealed class Settlements(ILedgerReader ledger, LaneStatus status, IdTable ids, TimeProvider time, ILogger logger)
+internal sealed class Settlements(
+    ILedgerReader ledger, LaneStatus status, IdTable ids, RecentMovements recent, TimeProvider time, ILogger logger)
 {
     /// <summary>As a location: all positions that corrections of the SKU touch.</summary>
     public const int Corrected = -1;
@@ -66,6 +67,7 @@ internal sealed class Settlements(ILedgerReader ledger, LaneStatus status, IdTab
 
         if (awaited.Count > 0 && awaited.ContainsKey(movement.Fingerprint))
         {
+            recent.Bar(movement.Fingerprint);
             OpenFor(movement.Sku, movement.Type, movement.Location, movement.Counterpart, offset);
         }
 
@@ -174,6 +176,7 @@ internal sealed class Settlements(ILedgerReader ledger, LaneStatus status, IdTab
             awaited[fingerprint] = sku;
             if (pending.Later.Find(later => later.Fingerprint == fingerprint) is { Fingerprint: var found } came && found == fingerprint)
             {
+                recent.Bar(fingerprint);
                 OpenFor(sku, came.Type, came.Location, came.Counterpart, came.Offset);
             }
         }

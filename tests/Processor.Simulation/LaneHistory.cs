@@ -142,7 +142,9 @@ internal sealed class LaneHistory
         return (count.EventTs, count.Counted);
     }
 
-    public static UInt128 EventFingerprint(int number) => SipHash128.Hash(System.Text.Encoding.UTF8.GetBytes($"event-{number}"));
+    public static UInt128 EventFingerprint(int number) => SipHash128.Hash(System.Text.Encoding.UTF8.GetBytes(EventId(number)));
+
+    public static string EventId(int number) => $"event-{number}";
 
     public UInt128 Fingerprint(long offset) => EventFingerprint(Log[(int)offset].Event);
 

@@ -266,9 +266,10 @@ internal sealed class SimulatedLane
         var record = scenario.History.Log[(int)offset];
         var i = batch.Count;
         scenario.Expectation.Read(offset, world.Now);
-        batch.Add(offset, 0, default, false, default, false, null);
+        batch.Add(offset, 0, default, false, Encoding.UTF8.GetBytes(LaneHistory.EventId(record.Corrects)), true, null);
         batch.Movements[i] = new Movement
         {
+            CorrectsEventId = batch.Records[i].Value,
             Fingerprint = scenario.History.Fingerprint(offset),
             Type = record.Type,
             EventTs = record.EventTs,
