@@ -37,7 +37,8 @@ public sealed class MemoryPositionStore(TimeProvider time) : IPositionStore
             var lane = Find(partition);
             lane.Epoch = Math.Max(lane.Epoch + 1, time.GetUtcNow().ToUnixTimeMilliseconds());
             return Task.FromResult(new LaneRecord(
-                lane.Epoch, lane.Next, lane.Revision, new Dictionary<string, long>(lane.Watermarks), [.. lane.Unsettled], [.. lane.Held]) { Marks = lane.Marks });
+                lane.Epoch, lane.Next, lane.Revision, new Dictionary<string, long>(lane.Watermarks), [.. lane.Unsettled], [.. lane.Held])
+            { Marks = lane.Marks });
         }
     }
 

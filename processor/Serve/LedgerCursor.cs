@@ -29,7 +29,7 @@ internal sealed record LedgerCursor(
         try
         {
             return text.Length > MaximumLength ? null : JsonSerializer.Deserialize(Base64Url.DecodeFromChars(text), CursorJson.Default.LedgerCursor) is
-                { Topic: not null, EffectOf: not null, Question: not null, KnownAt: >= 0 and <= AsOf.Everything } cursor ? cursor : null;
+            { Topic: not null, EffectOf: not null, Question: not null, KnownAt: >= 0 and <= AsOf.Everything } cursor ? cursor : null;
         }
         catch (Exception e) when (e is FormatException or JsonException)
         {

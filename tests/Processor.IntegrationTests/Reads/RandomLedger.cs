@@ -58,10 +58,24 @@ internal sealed class RandomLedger
         {
             lines.AppendLine(JsonSerializer.Serialize(new Dictionary<string, object?>
             {
-                ["topic"] = "t", ["partition"] = 0, ["offset"] = row.Offset, ["event_id"] = row.EventId, ["event_ts"] = Time(row.EventTs), ["ingest_ts"] = Time(row.EventTs),
-                ["broker_ts"] = Time(row.EventTs), ["recorded_at"] = Time(row.RecordedTs), ["sku_id"] = row.Sku, ["location_id"] = row.Location,
-                ["movement_type"] = row.Type, ["qty_delta"] = row.Qty, ["counted_qty"] = row.Counted, ["stocked"] = row.Stocked ? 1 : 0, ["source_system"] = "POS",
-                ["reference_id"] = row.Reference, ["counterpart_location_id"] = row.Counterpart, ["corrects_event_id"] = row.Corrects,
+                ["topic"] = "t",
+                ["partition"] = 0,
+                ["offset"] = row.Offset,
+                ["event_id"] = row.EventId,
+                ["event_ts"] = Time(row.EventTs),
+                ["ingest_ts"] = Time(row.EventTs),
+                ["broker_ts"] = Time(row.EventTs),
+                ["recorded_at"] = Time(row.RecordedTs),
+                ["sku_id"] = row.Sku,
+                ["location_id"] = row.Location,
+                ["movement_type"] = row.Type,
+                ["qty_delta"] = row.Qty,
+                ["counted_qty"] = row.Counted,
+                ["stocked"] = row.Stocked ? 1 : 0,
+                ["source_system"] = "POS",
+                ["reference_id"] = row.Reference,
+                ["counterpart_location_id"] = row.Counterpart,
+                ["corrects_event_id"] = row.Corrects,
             }));
         }
 

@@ -95,8 +95,22 @@ public sealed class HistoryEndpointsTests : IAsyncLifetime, IDisposable
         {
             past.Entries.Add(new LedgerEntry
             {
-                Topic = "t", Partition = 1, Offset = offset, EventId = $"e{offset}", EventTs = Noon, RecordedTs = Noon, SkuId = "A", LocationId = "L", CounterpartId = "",
-                MovementType = "SALE", Quantity = -1, UnitPrice = 9.99m, Currency = "GBP", SourceSystem = "POS", ReferenceId = "r", Stocked = true,
+                Topic = "t",
+                Partition = 1,
+                Offset = offset,
+                EventId = $"e{offset}",
+                EventTs = Noon,
+                RecordedTs = Noon,
+                SkuId = "A",
+                LocationId = "L",
+                CounterpartId = "",
+                MovementType = "SALE",
+                Quantity = -1,
+                UnitPrice = 9.99m,
+                Currency = "GBP",
+                SourceSystem = "POS",
+                ReferenceId = "r",
+                Stocked = true,
             });
         }
 
