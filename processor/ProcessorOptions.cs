@@ -30,6 +30,8 @@ public sealed record ProcessorOptions
 
     public HistoryOptions History { get; init; } = new();
 
+    public TransferOptions Transfers { get; init; } = new();
+
     public HttpOptions Http { get; init; } = new();
 
     public LogOptions Log { get; init; } = new();
@@ -43,7 +45,7 @@ public sealed record ProcessorOptions
     {
         Action[] checks =
         [
-            Kafka.Validate, ValidateRegistry, Decode.Validate, Dedupe.Validate, Positions.Validate, Window.Validate, Clickhouse.Validate, History.Validate,
+            Kafka.Validate, ValidateRegistry, Decode.Validate, Dedupe.Validate, Positions.Validate, Window.Validate, Clickhouse.Validate, History.Validate, Transfers.Validate,
             Http.Validate, Log.Validate,
             () => SetupException.ThrowIf(BatchesPerBlock is < 1 or > 1000, "batchesPerBlock must be from 1 to 1000"),
         ];

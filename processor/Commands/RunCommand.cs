@@ -147,6 +147,7 @@ public static class RunCommand
         {
             WriteHistoryAsync(), referenceReader.RunAsync(sinks.Token), catchUp.RunAsync(sinks.Token),
             ReconcileWatch.RunAsync(options.Positions, status, time, sinks.Token),
+            TransferWatch.RunAsync(options.Transfers, clickHouse, status, time, sinks.Token),
             new GlobalWatermark(positions, partitions, status, time).RunAsync(sinks.Token),
         };
         await await Task.WhenAny([referenceReader.RefreshAsync(token), .. background]);

@@ -11,11 +11,15 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
 {
     private const string KnownAt = "recorded_at <= {known_at:DateTime64(3, 'UTC')}";
 
+    // A SKU's rows are few: threads cost more than they save, and many callers share the server.
+    private const string OneThread = "SETTINGS max_threads = 1";
+
     private const string CorrectionsSql = $$"""
         SELECT event_id, corrects_event_id, qty_delta, toUnixTimestamp64Milli(event_ts), toUnixTimestamp64Milli(recorded_at), source_system, unit_price
         FROM corrections FINAL
         WHERE sku_id = {sku:String} AND {{KnownAt}}
         ORDER BY topic, partition, offset
+        {{OneThread}}
         """;
 
     // The movements that corrections name, at any location and any event time; a correction stands in the ledger too.
@@ -27,22 +31,25 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
             AND event_id IN (SELECT corrects_event_id FROM corrections WHERE sku_id = {sku:String} AND {{KnownAt}})
         ORDER BY topic, partition, offset
         LIMIT 1 BY topic, partition, offset
+        {{OneThread}}
         """;
 
     private const string Touches = """
         (location_id = {location:String} OR (movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN') AND counterpart_location_id = {location:String}))
         """;
 
-    // amended: (event_id, topic, partition, offset) of the rows that amendments are added to.
-    private const string FactsSql = $$"""
+    // amended: (event_id, topic, partition, offset) of the rows that amendments are added to. Most positions have none, and a shorter query is planned sooner.
+    private static string FactsSql(bool isCorrected) => $$"""
         SELECT own = 1 AS own, toString(movement_type) AS type, toUnixTimestamp64Milli(event_ts) AS ts, reference_id,
             location_id, counterpart_location_id, event_id, recorded_at, source_system,
+            {{(isCorrected ? """
             has({voided:Array(String)}, event_id) AS is_void,
             indexOf(arrayZip({amended:Array(String)}, {topics:Array(String)}, {partitions:Array(Int32)}, {offsets:Array(Int64)}),
                 (event_id, toString(topic), partition, offset)) AS nth,
             if(nth = 0, 0, {amounts:Array(Int64)}[nth]) AS amount,
             if(is_void, 0, qty_delta + amount) AS units,
             if(is_void, NULL, counted_qty + amount) AS counted
+            """ : "qty_delta AS units, counted_qty AS counted")}}
         FROM
         (
             SELECT * FROM ledger FINAL
@@ -55,20 +62,21 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
             if(movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN') AND counterpart_location_id = {location:String}, [0], [])) AS own
         """;
 
-    private const string SumsSql = $$"""
+    private static string SumsSql(bool isCorrected) => $$"""
         SELECT own, type, ts > last.1 AS is_since, count(), sum(units), max(ts), any(last.1), any(last.2), any(last.3), toUnixTimestamp64Milli(any(last.4)), any(last.5), any(last.6)
         FROM
         (
             SELECT *, maxIf((ts, ifNull(counted, 0), event_id, recorded_at, toString(source_system), reference_id), own AND type = 'CYCLE_COUNT' AND counted IS NOT NULL) OVER () AS last
-            FROM ({{FactsSql}})
+            FROM ({{FactsSql(isCorrected)}})
         )
         GROUP BY own, type, is_since
+        {{OneThread}}
         """;
 
-    private static readonly string TransfersSql = $$"""
+    private static string TransfersSql(bool isCorrected) => $$"""
         SELECT reference_id, if(type = 'TRANSFER_OUT', location_id, counterpart_location_id) AS source, if(type = 'TRANSFER_OUT', counterpart_location_id, location_id) AS target,
             -sumIf(units, type = 'TRANSFER_OUT') AS sent, sumIf(units, type = 'TRANSFER_IN') AS received, min(ts) AS oldest
-        FROM ({{FactsSql}})
+        FROM ({{FactsSql(isCorrected)}})
         WHERE type IN ('TRANSFER_OUT', 'TRANSFER_IN')
         GROUP BY reference_id, source, target
         HAVING sent != received
@@ -117,7 +125,7 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
             }
 
             var transfers = new List<OpenTransfer>();
-            await foreach (var row in clickHouse.QueryAsync(TransfersSql, parameters, token))
+            await foreach (var row in clickHouse.QueryAsync(TransfersSql(parameters.ContainsKey("voided")), parameters, token))
             {
                 transfers.Add(new OpenTransfer(row.Get<string>(0)!, row.Get<string>(1)!, row.Get<string>(2)!, row.Get<long>(3), row.Get<long>(4), row.Get<long>(5)));
             }
@@ -192,14 +200,20 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
             ["location"] = locationId,
             ["at"] = Time(asOf.At),
             ["known_at"] = Time(asOf.KnownAt),
-            ["voided"] = known.Voided(locationId, asOf.At).ToArray(),
-            ["amended"] = amended.Select(row => row.Place.EventId).ToArray(),
-            ["topics"] = amended.Select(row => row.Place.Topic).ToArray(),
-            ["partitions"] = amended.Select(row => row.Place.Partition).ToArray(),
-            ["offsets"] = amended.Select(row => row.Place.Offset).ToArray(),
-            ["amounts"] = amended.Select(row => row.Amount).ToArray(),
         };
-        return (known, parameters, await PositionSums.ReadAsync(skuId, locationId, clickHouse.QueryAsync(SumsSql, parameters, token)));
+        var voided = known.Voided(locationId, asOf.At).ToArray();
+        var isCorrected = voided.Length + amended.Count > 0;
+        if (isCorrected)
+        {
+            parameters["voided"] = voided;
+            parameters["amended"] = amended.Select(row => row.Place.EventId).ToArray();
+            parameters["topics"] = amended.Select(row => row.Place.Topic).ToArray();
+            parameters["partitions"] = amended.Select(row => row.Place.Partition).ToArray();
+            parameters["offsets"] = amended.Select(row => row.Place.Offset).ToArray();
+            parameters["amounts"] = amended.Select(row => row.Amount).ToArray();
+        }
+
+        return (known, parameters, await PositionSums.ReadAsync(skuId, locationId, clickHouse.QueryAsync(SumsSql(isCorrected), parameters, token)));
     }
 
     private async Task<KnownCorrections> KnownAsync(string skuId, long knownAt, CancellationToken token)

@@ -146,6 +146,9 @@ public sealed class ProcessorStatus
     /// <summary>The last reconciliation of the positions, by whichever process; null before the first.</summary>
     public ReconcileResult? Reconciled;
 
+    /// <summary>Transfers with open units that are older than the setting; -1 before the first look.</summary>
+    public long UnmatchedTransfers = -1;
+
     /// <summary>Whether the history could take a few batches at once.</summary>
     public bool HistoryHasRoom = true;
 

@@ -24,11 +24,13 @@ var command = new RootCommand("""
       eng/bench pipeline --events 2000000 --partitions 128
       eng/bench decode dedupe --rounds 7
       eng/bench outage --minutes 5 --sink clickhouse
+      eng/bench asof --rows 10000000
     """)
 {
     names, events, partitions, rounds, skus, locations,
 };
 command.Subcommands.Add(OutageCommand.Create());
+command.Subcommands.Add(AsOfBenchmark.Create());
 command.SetAction((parsed, token) => Guard.RunAsync(async () =>
 {
     var options = new BenchmarkOptions
