@@ -9,6 +9,9 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
     /// <summary>Parameters travel in the address, which a server bounds (http_max_uri_size, 1 MiB).</summary>
     private const int MaximumQuestions = 2000;
 
+    /// <summary>However slow the server is, so few SKUs at once must be within its time.</summary>
+    private const int MinimumQuestions = 8;
+
     private const string Everything = "topic = {topic:String}, partition = -1, below = 9223372036854775807, skus = {skus:Array(String)}, before = {before:Array(Int64)}, known_at = '2299-12-31 00:00:00'";
 
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(200);
@@ -35,6 +38,7 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
     private readonly Lock gate = new();
     private List<Request> waiting = [];
     private bool isAsking;
+    private int questionsAtOnce = MaximumQuestions;
 
     /// <summary>Questions of all lanes that come while a query runs go into the next one together: a query costs much, a key in it little.</summary>
     public Task<IReadOnlyList<LedgerAnswer>> AskAsync(
@@ -95,33 +99,50 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
     // A SKU has one lane, so that no two requests ask about the same one.
     private async Task AnswerAsync(string topic, List<Request> requests)
     {
-        var all = requests.SelectMany(r => r.Questions).ToList();
-        var asked = all.SelectMany(q => q.Locations.Select(location => (q.SkuId, Location: location))).ToList();
+        var positions = new Dictionary<string, List<StockPosition>>(StringComparer.Ordinal);
+        var awaited = new Dictionary<string, List<UInt128>>(StringComparer.Ordinal);
+        foreach (var questions in requests.SelectMany(r => r.Questions).Chunk(questionsAtOnce))
+        {
+            try
+            {
+                await AskAsync(topic, questions, positions, awaited);
+                questionsAtOnce = Math.Min(MaximumQuestions, questionsAtOnce * 2);
+            }
+            catch (ClickHouseException)
+            {
+                // It may have been too much for the time that a query has; the same again would be too much again.
+                questionsAtOnce = Math.Max(MinimumQuestions, questions.Length / 4);
+                throw;
+            }
+        }
+
+        foreach (var request in requests)
+        {
+            request.Answer.TrySetResult([.. request.Questions.Select(q => new LedgerAnswer(positions.GetValueOrDefault(q.SkuId) ?? [], awaited.GetValueOrDefault(q.SkuId) ?? []))]);
+        }
+    }
+
+    private async Task AskAsync(string topic, LedgerQuestion[] all, Dictionary<string, List<StockPosition>> positions, Dictionary<string, List<UInt128>> awaited)
+    {
+        var asked = all.SelectMany(q => q.Locations.Select(location => (q.SkuId, Location: location))).ToArray();
         var parameters = new Dictionary<string, object?>
         {
             ["topic"] = topic,
-            ["skus"] = all.ConvertAll(q => q.SkuId).ToArray(),
-            ["before"] = all.ConvertAll(q => q.BeforeOffset).ToArray(),
-            ["from"] = all.ConvertAll(q => q.FromOffset).ToArray(),
-            ["asked_skus"] = asked.ConvertAll(a => a.SkuId).ToArray(),
-            ["asked_locations"] = asked.ConvertAll(a => a.Location).ToArray(),
+            ["skus"] = Array.ConvertAll(all, q => q.SkuId),
+            ["before"] = Array.ConvertAll(all, q => q.BeforeOffset),
+            ["from"] = Array.ConvertAll(all, q => q.FromOffset),
+            ["asked_skus"] = Array.ConvertAll(asked, a => a.SkuId),
+            ["asked_locations"] = Array.ConvertAll(asked, a => a.Location),
         };
-        var positions = new Dictionary<string, List<StockPosition>>(StringComparer.Ordinal);
         await foreach (var row in clickHouse.QueryAsync(PositionsSql, parameters))
         {
             var position = LedgerSnapshot.Read(row);
             Of(positions, position.SkuId).Add(position);
         }
 
-        var awaited = new Dictionary<string, List<UInt128>>(StringComparer.Ordinal);
         await foreach (var row in clickHouse.QueryAsync(HeldSql, parameters))
         {
             Of(awaited, row.Get<string>(0)!).Add(SipHash128.Hash(Encoding.UTF8.GetBytes(row.Get<string>(1)!)));
-        }
-
-        foreach (var request in requests)
-        {
-            request.Answer.TrySetResult([.. request.Questions.Select(q => new LedgerAnswer(positions.GetValueOrDefault(q.SkuId) ?? [], awaited.GetValueOrDefault(q.SkuId) ?? []))]);
         }
     }
 
