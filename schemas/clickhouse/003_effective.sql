@@ -107,7 +107,7 @@ FROM rows
 WHERE movement_type != 'CYCLE_COUNT'
 UNION ALL
 SELECT topic, partition, offset, event_id, event_ts, ingest_ts, broker_ts, (arrayJoin(e.entries) AS entry).5 AS recorded_at, r.sku_id AS sku_id, location_id, movement_type,
-    if(e.voided, -r.qty_delta, entry.2) AS qty_delta, counted_qty, stocked, source_system, reference_id, ifNull(entry.3, r.unit_price) AS unit_price, unit_cost,
+    if(e.voided, -r.qty_delta, entry.2) AS qty_delta, counted_qty, stocked, source_system, reference_id, if(e.voided, r.unit_price, ifNull(entry.3, r.unit_price)) AS unit_price, unit_cost,
     currency, promo_id, reason, performed_by, counterpart_location_id, if(e.voided, -r.discount, entry.4) AS discount, entry.1 AS effect_of
 FROM
 (
