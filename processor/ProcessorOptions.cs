@@ -26,6 +26,8 @@ public sealed record ProcessorOptions
 
     public WindowOptions Window { get; init; } = new();
 
+    public CloseOptions Close { get; init; } = new();
+
     public ClickHouseOptions Clickhouse { get; init; } = new();
 
     public HistoryOptions History { get; init; } = new();
@@ -45,7 +47,7 @@ public sealed record ProcessorOptions
     {
         Action[] checks =
         [
-            Kafka.Validate, ValidateRegistry, Decode.Validate, Dedupe.Validate, Positions.Validate, Window.Validate, Clickhouse.Validate, History.Validate, Transfers.Validate,
+            Kafka.Validate, ValidateRegistry, Decode.Validate, Dedupe.Validate, Positions.Validate, Window.Validate, Close.Validate, Clickhouse.Validate, History.Validate, Transfers.Validate,
             Http.Validate, Log.Validate,
             () => SetupException.ThrowIf(BatchesPerBlock is < 1 or > 1000, "batchesPerBlock must be from 1 to 1000"),
         ];

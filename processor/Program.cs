@@ -9,6 +9,8 @@ var parsed = new RootCommand("Stockflow: one live inventory fact.")
     RebuildCommand.Create(),
     ReconcileCommand.Create(),
     ReplayCommand.Create(),
+    CloseCommand.Create(),
+    CloseCommand.CreatePeriod(),
     KafkaCommand.Create(),
     ClickHouseCommand.Create(),
     RegistryCommand.Create(),

@@ -46,6 +46,13 @@ internal sealed class GroupOffsets : IDisposable
         return new PartitionOffsets(partition, committed.IsSpecial ? -1 : committed.Value, log.Low.Value, log.High.Value);
     });
 
+    /// <summary>By partition the offset that the group has committed; partitions without one are left out.</summary>
+    /// <exception cref="StoreUnavailableException">No broker answers.</exception>
+    public Dictionary<int, long> ReadCommitted(IReadOnlyCollection<int> partitions) => Ask(() =>
+        consumer.Committed(partitions.Select(partition => new TopicPartition(options.Topic, partition)), ServerTimeout)
+            .Where(place => !place.Offset.IsSpecial)
+            .ToDictionary(place => place.Partition.Value, place => place.Offset.Value));
+
     public void Dispose() => consumer.Dispose();
 
     private T Ask<T>(Func<T> ask)

@@ -7,7 +7,8 @@ namespace Stockflow.Commands;
 /// <param name="ThroughTs">Hours that end until then are closed.</param>
 /// <param name="Hours">Hours closed by this pass.</param>
 /// <param name="Keys">SKU and location pairs computed again for late or corrected events.</param>
-internal readonly record struct CloseOutcome(long ThroughTs, long Hours, long Keys);
+/// <param name="Postings">Rows of locked periods that were posted to.</param>
+internal readonly record struct CloseOutcome(long ThroughTs, long Hours, long Keys, long Postings);
 
 /// <summary>
 /// Closes hours and days and restates closed ones. Rows come first, the log of restatements next, progress last: a pass that broke off anywhere
@@ -39,6 +40,7 @@ internal sealed class HourClose(CloseLedger ledger, CloseOptions options, Func<C
         }
 
         var keys = progress.ThroughTs > 0 ? await RestateAsync(progress, offsets, token) : 0;
+        var postings = keys > 0 ? await ledger.PostingsAsync(progress, token) : 0;
         if (keys > 0)
         {
             await ledger.MarkAsync(progress.Run + 1, done: true, progress.ThroughTs, offsets, token);
@@ -54,7 +56,7 @@ internal sealed class HourClose(CloseLedger ledger, CloseOptions options, Func<C
         }
 
         looked = (progress.Run + (closes ? 1 : 0), offsets);
-        return new CloseOutcome(Math.Max(until, progress.ThroughTs), closes && progress.ThroughTs > 0 ? (until - progress.ThroughTs) / ClosePlan.Hour : closes ? 1 : 0, keys);
+        return new CloseOutcome(Math.Max(until, progress.ThroughTs), closes && progress.ThroughTs > 0 ? (until - progress.ThroughTs) / ClosePlan.Hour : closes ? 1 : 0, keys, postings);
     }
 
     private async Task CloseAsync(CloseProgress progress, long until, SortedDictionary<int, long> offsets, CancellationToken token)

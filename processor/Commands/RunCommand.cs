@@ -149,6 +149,7 @@ public static class RunCommand
             ReconcileWatch.RunAsync(options.Positions, status, time, sinks.Token),
             TransferWatch.RunAsync(options.Transfers, clickHouse, status, time, sinks.Token),
             new GlobalWatermark(positions, partitions, status, time).RunAsync(sinks.Token),
+            CloseHoursAsync(),
         };
         await await Task.WhenAny([referenceReader.RefreshAsync(token), .. background]);
         logger.ReferenceLoaded(catalog.SkuCount, catalog.LocationCount);
@@ -174,6 +175,12 @@ public static class RunCommand
                 logger.HistoryUnavailable(e.Message);
                 return false;
             }
+        }
+
+        async Task CloseHoursAsync()
+        {
+            await new CloseService(options, partitions, positions, clickHouse, status, time, logger).RunAsync(sinks.Token);
+            await Task.Delay(Timeout.InfiniteTimeSpan, time, sinks.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         async Task WriteHistoryAsync()

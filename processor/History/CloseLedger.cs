@@ -108,6 +108,35 @@ public sealed class CloseLedger(IClickHouse clickHouse, string topic)
     public async Task<long> LockedThroughAsync(CancellationToken token) =>
         await clickHouse.QueryScalarAsync<long>("SELECT toInt64(toUnixTimestamp(max(through))) * 1000 FROM period_locks", token: token);
 
+    /// <summary>Locks the hours and days that end until <paramref name="throughTs"/>.</summary>
+    public Task LockAsync(long throughTs, string by, CancellationToken token) => clickHouse.ExecuteAsync(
+        "INSERT INTO period_locks (through, locked_by) SELECT fromUnixTimestamp64Milli({through:Int64}, 'UTC'), {by:String} WHERE {through:Int64} > (SELECT toInt64(toUnixTimestamp(max(through))) * 1000 FROM period_locks)",
+        new Dictionary<string, object?> { ["through"] = throughTs, ["by"] = by }, token);
+
+    /// <summary>The locks, oldest first, with the postings to rows that each was the first to lock.</summary>
+    public async IAsyncEnumerable<(long ThroughTs, string LockedAt, string LockedBy, long Postings)> LocksAsync([EnumeratorCancellation] CancellationToken token)
+    {
+        const string Sql = """
+            SELECT toInt64(toUnixTimestamp(through)) * 1000, toString(locked_at), locked_by,
+                arrayCount(posted -> posted < through AND posted >= former, (SELECT groupArray(start) FROM period_postings FINAL)) AS postings
+            FROM (SELECT *, lagInFrame(through) OVER (ORDER BY through ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS former FROM period_locks FINAL)
+            ORDER BY through
+            """;
+        await foreach (var row in clickHouse.QueryAsync(Sql, token: token))
+        {
+            yield return (row.Get<long>(0), row.Get<string>(1)!, row.Get<string>(2)!, row.Get<long>(3));
+        }
+    }
+
+    /// <summary>Rows posted since progress was last written down.</summary>
+    public Task<long> PostingsAsync(CloseProgress progress, CancellationToken token) =>
+        clickHouse.QueryScalarAsync<long>("SELECT count() FROM period_postings FINAL WHERE known > {known:UInt64}", new Dictionary<string, object?> { ["known"] = progress.Known }, token);
+
+    /// <summary>Writes the settings that views read.</summary>
+    public Task WriteSettingsAsync(IReadOnlyDictionary<string, double> settings, CancellationToken token) => clickHouse.ExecuteAsync(
+        "INSERT INTO measure_settings (name, value) SELECT pair.1, pair.2 FROM (SELECT arrayJoin(arrayZip({names:Array(String)}, {values:Array(Float64)})) AS pair)",
+        new Dictionary<string, object?> { ["names"] = settings.Keys.ToArray(), ["values"] = settings.Values.ToArray() }, token);
+
     /// <summary>SKUs with arrivals for closed hours, and corrections of whatever time; with the partition of each.</summary>
     /// <param name="progress">From where on arrivals are looked at.</param>
     /// <param name="to">Up to where.</param>

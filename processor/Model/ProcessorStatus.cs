@@ -143,6 +143,9 @@ public sealed class ProcessorStatus
     /// <summary>The least of the marks of all partitions, whichever process has them, milliseconds since 1970-01-01 UTC; 0 while a lane's are unknown.</summary>
     public long GlobalWatermarkTs, GlobalCloseTs;
 
+    /// <summary>Closed hours.</summary>
+    public CloseStatus Close { get; } = new();
+
     /// <summary>The last reconciliation of the positions, by whichever process; null before the first.</summary>
     public ReconcileResult? Reconciled;
 

@@ -84,6 +84,12 @@ public static partial class Log
     [LoggerMessage(503, LogLevel.Information, "Partition {Partition}: records {From} to {To} are read again for the history")]
     public static partial void HistoryCatchesUp(this ILogger logger, int partition, long from, long to);
 
+    [LoggerMessage(511, LogLevel.Information, "Closed {Hours} hours, through {Through}; restated {Keys} positions, {Postings} postings to locked periods, {Seconds} s")]
+    public static partial void HoursClosed(this ILogger logger, long hours, DateTimeOffset through, long keys, long postings, double seconds);
+
+    [LoggerMessage(512, LogLevel.Warning, "Hours are not closed for now: {Reason}")]
+    public static partial void CloseWaits(this ILogger logger, string reason);
+
     [LoggerMessage(601, LogLevel.Information, "HTTP API listens on {Urls}")]
     public static partial void HttpListening(this ILogger logger, string urls);
 

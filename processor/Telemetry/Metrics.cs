@@ -29,6 +29,9 @@ public static class Metrics
     public static readonly Histogram<double> InsertDuration = Seconds("stockflow_history_insert_seconds",
         "Time of one insert into ClickHouse.");
 
+    public static readonly Histogram<double> CloseSeconds = Seconds("stockflow_close_seconds",
+        "Time of one pass that closed hours or restated closed ones.");
+
     /// <summary>By route pattern and status code, so that no caller can add a series.</summary>
     public static readonly Counter<long> HttpRequests = Count("stockflow_http_requests_total", "requests",
         "Requests answered by the HTTP API.", "route", "status");
@@ -100,6 +103,21 @@ public static class Metrics
         Status("stockflow_transfers_unmatched", "transfers", "Transfers with open units whose first leg is older than transfers.unmatchedHours; -1 before the first look.", status => status.UnmatchedTransfers),
     ];
 
+    private static readonly (MetricDefinition Definition, Func<CloseStatus, double> Read)[] CloseMetrics =
+    [
+        Close("stockflow_close_hours_total", "hours", "Hours that this process has closed.", close => close.Hours),
+        Close("stockflow_close_restated_positions_total", "positions", "SKU and location pairs of closed hours that were computed again for late or corrected events.", close => close.Keys),
+        Close("stockflow_close_postings_total", "postings", "Late effects on locked periods that were posted instead.", close => close.Postings),
+        Close("stockflow_close_failures_total", "passes", "Passes of the close that a server broke off; the next does them again.", close => close.Failures),
+    ];
+
+    // Absent until a process has looked; only the owner of the topic's first partition does.
+    private static readonly MetricDefinition ClosedThrough = Define("stockflow_closed_through_timestamp_seconds", MetricKind.Gauge, "seconds",
+        "End of the last closed hour as a Unix time; only where hours are closed.");
+
+    private static readonly MetricDefinition CloseLag = Define("stockflow_close_lag_seconds", MetricKind.Gauge, "seconds",
+        "Time up to which hours may be closed, minus the end of the last closed hour; up to 3600 is usual. Only where hours are closed.");
+
     // Absent before the first run of 'processor reconcile'.
     private static readonly (MetricDefinition Definition, Func<ReconcileResult, double> Read)[] ReconcileMetrics =
     [
@@ -169,6 +187,13 @@ public static class Metrics
             Observe(meter, definition, () => [new Measurement<double>(read(status))]);
         }
 
+        foreach (var (definition, read) in CloseMetrics)
+        {
+            Observe(meter, definition, () => [new Measurement<double>(read(status.Close))]);
+        }
+
+        Observe(meter, ClosedThrough, () => status.Close.ThroughTs > 0 ? [new Measurement<double>(status.Close.ThroughTs / 1000.0)] : []);
+        Observe(meter, CloseLag, () => status.Close.ThroughTs > 0 ? [new Measurement<double>((status.GlobalCloseTs - status.Close.ThroughTs) / 1000.0)] : []);
         foreach (var (definition, read) in ReconcileMetrics)
         {
             Observe(meter, definition, () => status.Reconciled is { } result ? [new Measurement<double>(read(result))] : []);
@@ -198,6 +223,9 @@ public static class Metrics
     private static (MetricDefinition, Func<ProcessorStatus, double>) Status(
         string name, string unit, string help, Func<ProcessorStatus, double> read) =>
         (Define(name, MetricKind.Gauge, unit, help), read);
+
+    private static (MetricDefinition, Func<CloseStatus, double>) Close(string name, string unit, string help, Func<CloseStatus, double> read) =>
+        (Define(name, MetricKind.Counter, unit, help), read);
 
     private static (MetricDefinition, Func<ReconcileResult, double>) Reconcile(
         string name, string unit, string help, Func<ReconcileResult, double> read) =>

@@ -32,6 +32,15 @@ public sealed record CloseOptions
     /// <summary>View promo_lift: days among them, without promotion and stockout, that it takes to know a baseline.</summary>
     public int PromoLiftMinimumDays { get; init; } = 4;
 
+    /// <summary>What the views read from table measure_settings.</summary>
+    internal IReadOnlyDictionary<string, double> Measures => new Dictionary<string, double>
+    {
+        ["lost_sales_window_days"] = LostSalesWindowDays,
+        ["lost_sales_minimum_hours"] = LostSalesMinimumHours,
+        ["promo_lift_weeks"] = PromoLiftWeeks,
+        ["promo_lift_minimum_days"] = PromoLiftMinimumDays,
+    };
+
     /// <exception cref="SetupException">A setting can not work; the message names it.</exception>
     public void Validate()
     {
