@@ -22,7 +22,7 @@ public sealed class ShadowLedger(IClickHouse clickHouse, string database, string
     private const string Content = "sipHash64(toString(tuple(* EXCEPT recorded_at)))";
 
     /// <summary>The ledger and the tables that views fill from it.</summary>
-    private static readonly string[] Tables = ["ledger", "corrections"];
+    private static readonly string[] Tables = ["ledger", "corrections", "ledger_by_time", "ledger_arrivals"];
 
     private readonly string live = Quote(clickHouse.Database), shadow = Quote(database);
 

@@ -17,7 +17,8 @@ public sealed class TransferLegsTests
         long Hours(double ago) => now.AddHours(-ago).ToUnixTimeMilliseconds();
         var number = 0;
         Row Leg(string document, string type, long qty, double ago, string from = "A", string to = "B") => new(
-            number, $"e{number++}", Hours(ago), Hours(ago), "S", type == "TRANSFER_OUT" ? from : to, type, qty, null, type == "TRANSFER_OUT" ? to : from, "") { Reference = document };
+            number, $"e{number++}", Hours(ago), Hours(ago), "S", type == "TRANSFER_OUT" ? from : to, type, qty, null, type == "TRANSFER_OUT" ? to : from, "")
+        { Reference = document };
         var rows = new List<Row>
         {
             Leg("matched", "TRANSFER_OUT", -5, 100), Leg("matched", "TRANSFER_IN", 5, 1),

@@ -12,8 +12,9 @@ public sealed class PromtoolTests
     [Fact]
     public async Task Promtool_finds_no_fault_in_what_metrics_tells()
     {
-        var status = new ProcessorStatus { SourceConnected = true, Reconciled = new ReconcileResult(1, 1, 0, 0, 0, 0, 0, 0) };
-        status.Lanes[0] = new LaneStatus { Topic = "inventory.movements", Partition = 0, Read = 3, WatermarkTs = 1 };
+        var status = new ProcessorStatus { SourceConnected = true, GlobalWatermarkTs = 1, GlobalCloseTs = 1, Reconciled = new ReconcileResult(1, 1, 0, 0, 0, 0, 0, 0) };
+        status.Lanes[0] = new LaneStatus { Topic = "inventory.movements", Partition = 0, Read = 3, WatermarkTs = 1, CloseTs = 1, Sources = [new SourceStatus("POS")] };
+        status.Close.ThroughTs = 1;
         status.DeadLetterReasons[RejectReason.UnknownSku] = 1;
         await using var server = HttpServer.Build(new HttpOptions("http://127.0.0.1:0"), new NoPositions(), status, TimeProvider.System,
             new LogOptions(Level: LogLevel.None));

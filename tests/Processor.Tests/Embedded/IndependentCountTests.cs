@@ -24,7 +24,10 @@ public sealed class IndependentCountTests
     {
         var facts = GeneratorTests.Facts(Options);
         var result = Count(facts);
-        var sound = facts.Where(fact => fact.Flaw == FactFlaw.None && Catalog.Stocked[fact.Sku]).DistinctBy(fact => fact.Number).ToList();
+        var distinct = facts.Where(fact => fact.Flaw == FactFlaw.None && Catalog.Stocked[fact.Sku]).DistinctBy(fact => fact.Number).ToList();
+        var corrections = distinct.Where(fact => fact.Type == MovementType.Correction).ToLookup(fact => fact.Corrects, fact => fact.Qty);
+        Assert.NotEmpty(corrections);
+        var sound = distinct.Where(fact => fact.Type != MovementType.Correction).Select(fact => fact with { Qty = fact.Qty + corrections[fact.Number].Sum() }).ToList();
         var keys = sound.Select(fact => (fact.Sku, fact.Location))
             .Concat(sound.Where(fact => fact.Counterpart >= 0).Select(fact => (fact.Sku, fact.Counterpart))).ToHashSet();
         Assert.Equal(keys.Count, result.Positions.Count);

@@ -39,7 +39,6 @@ public sealed class CommitProtocolTests(ITestOutputHelper output)
     [InlineData(Mutant.NoGap, 500)]
     [InlineData(Mutant.SkippedIsWritten, 500)]
     [InlineData(Mutant.NoRevision, 2000)]
-    [InlineData(Mutant.NoCheckAfterLoad, 5000)]
     public void An_error_in_the_protocol_is_found(Mutant mutant, int seeds)
     {
         for (var seed = 0; seed < seeds; seed++)
