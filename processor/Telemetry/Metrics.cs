@@ -105,7 +105,7 @@ public static class Metrics
 
     private static readonly (MetricDefinition Definition, Func<CloseStatus, double> Read)[] CloseMetrics =
     [
-        Close("stockflow_close_hours_total", "hours", "Hours that this process has closed.", close => close.Hours),
+        Close("stockflow_close_periods_total", "hours", "Hours that this process has closed.", close => close.Hours),
         Close("stockflow_close_restated_positions_total", "positions", "SKU and location pairs of closed hours that were computed again for late or corrected events.", close => close.Keys),
         Close("stockflow_close_postings_total", "postings", "Late effects on locked periods that were posted instead.", close => close.Postings),
         Close("stockflow_close_failures_total", "passes", "Passes of the close that a server broke off; the next does them again.", close => close.Failures),
