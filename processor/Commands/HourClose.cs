@@ -16,9 +16,6 @@ internal readonly record struct CloseOutcome(long ThroughTs, long Hours, long Ke
 /// </summary>
 internal sealed class HourClose(CloseLedger ledger, CloseOptions options, Func<CancellationToken, Task<bool>> mayWrite)
 {
-    /// <summary>Room that keys have in an address.</summary>
-    private const int MostBytes = 150_000;
-
     private readonly long windowMs = options.StockoutRowDays * ClosePlan.Day;
 
     // Further than what is written down: arrivals that touched no closed hour are not looked at twice while the process lives.
@@ -87,27 +84,21 @@ internal sealed class HourClose(CloseLedger ledger, CloseOptions options, Func<C
     {
         var locked = await ledger.LockedThroughAsync(token);
         var restated = 0L;
-        var skus = new List<(string, int)>();
-        await foreach (var sku in ledger.TouchedSkusAsync(progress, offsets, token))
+        var touched = new List<RestatedKey>();
+        await foreach (var key in ledger.TouchedAsync(progress, offsets, token))
         {
-            skus.Add(sku);
+            touched.Add(key);
         }
 
-        foreach (var some in skus.Chunk(options.KeysPerStatement))
+        foreach (var keys in touched.Chunk(options.KeysPerStatement))
         {
-            var partitions = some.ToDictionary(sku => sku.Item1, sku => sku.Item2);
-            var touched = await ledger.TouchedKeysAsync(some, progress, offsets, token);
-            var keys = touched.Select(key => new TouchedKey(key.SkuId, key.LocationId, key.FromTs, key.EventId, key.Partition, key.Offset));
-            foreach (var part in ClosePlan.Split(keys, options.KeysPerStatement, MostBytes))
-            {
-                var asked = part.ConvertAll(key => new RestatedKey(key.SkuId, key.LocationId, key.FromTs, key.EventId, key.Partition, key.Offset));
-                var scope = asked.Select(key => key.SkuId).Distinct().Select(sku => (sku, partitions[sku])).ToList();
-                await GuardAsync(token);
-                await ledger.RestateAsync(ClosePeriod.Hour, scope, asked, progress.ThroughTs, locked, windowMs, offsets, token);
-                await ledger.RestateAsync(ClosePeriod.Day, scope, asked, ClosePlan.Floor(progress.ThroughTs, ClosePlan.Day), locked, windowMs, offsets, token);
-                await ledger.LogRestatementsAsync(scope, progress, token);
-                restated += part.Count;
-            }
+            await GuardAsync(token);
+            var part = await ledger.AskAsync(keys, token);
+            var since = keys.Min(key => key.FromTs);
+            await ledger.RestateAsync(ClosePeriod.Hour, part, since, progress.ThroughTs, locked, windowMs, offsets, token);
+            await ledger.RestateAsync(ClosePeriod.Day, part, since, ClosePlan.Floor(progress.ThroughTs, ClosePlan.Day), locked, windowMs, offsets, token);
+            await ledger.LogRestatementsAsync(part, progress, token);
+            restated += keys.Length;
         }
 
         return restated;

@@ -1,5 +1,7 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Text;
+using System.Text.Json;
 
 namespace Stockflow.History;
 
@@ -23,37 +25,6 @@ public sealed class CloseLedger(IClickHouse clickHouse, string topic)
 {
     // The rows of the ledger's copies may be gone after 35 days.
     private const double CopyAge = 30 * 86400.0;
-
-    private const string Lanes = "offset >= transform(partition, {lanes:Array(Int32)}, {from:Array(Int64)}, 9223372036854775807) AND offset < transform(partition, {lanes:Array(Int32)}, {to:Array(Int64)}, toInt64(-1))";
-
-    private const string KeysSql = $$"""
-        WITH
-            resolved AS
-            (
-                SELECT sku_id, event_id, root_id, partition, offset
-                FROM corrections_resolved(topic = {topic:String}, partition = -1, below = 9223372036854775807, skus = {skus:Array(String)}, before = {before:Array(Int64)},
-                    known_at = '2299-01-01 00:00:00')
-                WHERE {{Lanes}}
-            ),
-            rows AS
-            (
-                SELECT sku_id, toString(location_id) AS location, toString(counterpart_location_id) AS counterpart, movement_type, event_id, toUnixTimestamp64Milli(event_ts) AS ts, partition, offset
-                FROM ledger
-                WHERE topic = {topic:String} AND sku_id IN {skus:Array(String)} AND movement_type != 'CORRECTION' AND event_ts < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
-                    AND ((sku_id, event_id) IN (SELECT sku_id, root_id FROM resolved) OR ({{Lanes}}))
-            )
-        SELECT sku_id, place, intDiv(min(ts), 3600000) * 3600000, argMax(cause_id, cause_offset), argMax(lane, cause_offset), max(cause_offset)
-        FROM
-        (
-            SELECT sku_id, location, counterpart, movement_type, ts, event_id AS cause_id, partition AS lane, offset AS cause_offset FROM rows WHERE {{Lanes}}
-            UNION ALL
-            SELECT r.sku_id, r.location, r.counterpart, r.movement_type, r.ts, c.event_id, c.partition, c.offset
-            FROM rows AS r INNER JOIN resolved AS c ON r.sku_id = c.sku_id AND r.event_id = c.root_id
-        )
-        ARRAY JOIN if(movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN') AND counterpart != '', [location, counterpart], [location]) AS place
-        GROUP BY sku_id, place
-        ORDER BY sku_id, place
-        """;
 
     /// <summary>How far hours are closed.</summary>
     public async Task<CloseProgress> ProgressAsync(CancellationToken token)
@@ -137,12 +108,13 @@ public sealed class CloseLedger(IClickHouse clickHouse, string topic)
         "INSERT INTO measure_settings (name, value) SELECT pair.1, pair.2 FROM (SELECT arrayJoin(arrayZip({names:Array(String)}, {values:Array(Float64)})) AS pair)",
         new Dictionary<string, object?> { ["names"] = settings.Keys.ToArray(), ["values"] = settings.Values.ToArray() }, token);
 
-    /// <summary>SKUs with arrivals for closed hours, and corrections of whatever time; with the partition of each.</summary>
+    /// <summary>
+    /// What arrivals have touched in closed hours, by SKU. A correction touches the hour of the movement that it leads to, whichever came first.
+    /// </summary>
     /// <param name="progress">From where on arrivals are looked at.</param>
     /// <param name="to">Up to where.</param>
     /// <param name="token">Ends the query.</param>
-    public async IAsyncEnumerable<(string SkuId, int Partition)> TouchedSkusAsync(
-        CloseProgress progress, IReadOnlyDictionary<int, long> to, [EnumeratorCancellation] CancellationToken token)
+    public async IAsyncEnumerable<RestatedKey> TouchedAsync(CloseProgress progress, IReadOnlyDictionary<int, long> to, [EnumeratorCancellation] CancellationToken token)
     {
         // Numbers stand in the text, so that the primary key finds each partition's range.
         var ranges = to.Where(lane => lane.Value > progress.Offsets.GetValueOrDefault(lane.Key))
@@ -153,66 +125,73 @@ public sealed class CloseLedger(IClickHouse clickHouse, string topic)
             yield break;
         }
 
-        var (table, correction) = progress.Age > CopyAge ? ("ledger", "movement_type = 'CORRECTION'") : ("ledger_arrivals", "is_correction");
-        var sql = $$"""
-            SELECT sku_id, any(partition) FROM {{table}}
-            WHERE topic = {topic:String} AND ({{string.Join(" OR ", ranges)}}) AND (event_ts < fromUnixTimestamp64Milli({until:Int64}, 'UTC') OR {{correction}})
-            GROUP BY sku_id ORDER BY sku_id
-            """;
-        await foreach (var row in clickHouse.QueryAsync(sql, new Dictionary<string, object?> { ["topic"] = topic, ["until"] = progress.ThroughTs }, token))
+        var parameters = new Dictionary<string, object?>
         {
-            yield return (row.Get<string>(0)!, row.Get<int>(1));
+            ["topic"] = topic,
+            ["until"] = progress.ThroughTs,
+            ["partitions"] = to.Keys.ToArray(),
+            ["from"] = to.Keys.Select(partition => progress.Offsets.GetValueOrDefault(partition)).ToArray(),
+            ["offsets"] = to.Values.ToArray(),
+        };
+        var sql = CloseSources.Touched($"({string.Join(" OR ", ranges)})", progress.Age > CopyAge);
+        await foreach (var row in clickHouse.QueryAsync(sql, parameters, token))
+        {
+            yield return new RestatedKey(row.Get<string>(0)!, row.Get<string>(1)!, row.Get<long>(2), row.Get<string>(3)!, row.Get<int>(4), row.Get<long>(5));
         }
     }
 
-    /// <summary>What arrivals of some SKUs have touched in closed hours; a correction touches the hour of the movement that it leads to.</summary>
-    public async Task<List<RestatedKey>> TouchedKeysAsync(
-        IReadOnlyList<(string SkuId, int Partition)> skus, CloseProgress progress, IReadOnlyDictionary<int, long> to, CancellationToken token)
+    /// <summary>Names keys for <see cref="RestateAsync"/>; returns the name of the part.</summary>
+    public async Task<string> AskAsync(IReadOnlyCollection<RestatedKey> keys, CancellationToken token)
     {
-        var parameters = Scope(skus, to);
-        parameters["until"] = progress.ThroughTs;
-        parameters["lanes"] = to.Keys.ToArray();
-        parameters["from"] = to.Keys.Select(partition => progress.Offsets.GetValueOrDefault(partition)).ToArray();
-        parameters["to"] = to.Values.ToArray();
-        var keys = new List<RestatedKey>();
-        await foreach (var row in clickHouse.QueryAsync(KeysSql, parameters, token))
+        var part = Guid.CreateVersion7().ToString();
+        var lines = new StringBuilder();
+        foreach (var key in keys)
         {
-            keys.Add(new RestatedKey(row.Get<string>(0)!, row.Get<string>(1)!, row.Get<long>(2), row.Get<string>(3)!, row.Get<int>(4), row.Get<long>(5)));
+            lines.Append(JsonSerializer.Serialize(new Dictionary<string, object?>
+            {
+                ["part"] = part,
+                ["sku_id"] = key.SkuId,
+                ["location_id"] = key.LocationId,
+                ["from_ts"] = key.FromTs,
+                ["cause_event"] = key.EventId,
+                ["cause_lane"] = key.Partition,
+                ["cause_at"] = key.Offset,
+            })).Append('\n');
         }
 
-        return keys;
+        await clickHouse.InsertAsync("close_scope", [], "JSONEachRow", [Encoding.UTF8.GetBytes(lines.ToString())], token);
+        return part;
     }
 
-    /// <summary>Computes keys again until <paramref name="untilTs"/> and writes the next revision of what differs, or posts it where it is locked.</summary>
+    /// <summary>Computes a part's keys again until <paramref name="untilTs"/> and writes the next revision of what differs, or posts it where it is locked.</summary>
+    /// <param name="period">Hours or days.</param>
+    /// <param name="part">Name of the part.</param>
+    /// <param name="sinceTs">Earliest time of its keys.</param>
+    /// <param name="untilTs">End of what is closed.</param>
+    /// <param name="lockedTs">End of what is locked.</param>
+    /// <param name="windowMs">How long after a sale time without stock makes a row of its own.</param>
+    /// <param name="to">Offsets below which facts count.</param>
+    /// <param name="token">Breaks it off.</param>
     public Task RestateAsync(
-        ClosePeriod period, IReadOnlyList<(string SkuId, int Partition)> skus, IReadOnlyList<RestatedKey> keys, long untilTs, long lockedTs, long windowMs,
-        IReadOnlyDictionary<int, long> to, CancellationToken token)
+        ClosePeriod period, string part, long sinceTs, long untilTs, long lockedTs, long windowMs, IReadOnlyDictionary<int, long> to, CancellationToken token)
     {
         var length = period == ClosePeriod.Hour ? 3_600_000L : 86_400_000L;
-        var asked = keys.Select(key => key with { FromTs = key.FromTs - (key.FromTs % length) }).Where(key => key.FromTs < untilTs).ToList();
-        if (asked.Count == 0)
+        var since = sinceTs - (sinceTs % length);
+        if (since >= untilTs)
         {
             return Task.CompletedTask;
         }
 
-        var since = asked.Min(key => key.FromTs);
-        var parameters = Scope(skus, to);
-        parameters["key_skus"] = asked.Select(key => key.SkuId).ToArray();
-        parameters["key_locations"] = asked.Select(key => key.LocationId).ToArray();
-        parameters["key_from"] = asked.Select(key => key.FromTs).ToArray();
-        parameters["key_events"] = asked.Select(key => key.EventId).ToArray();
-        parameters["key_lanes"] = asked.Select(key => key.Partition).ToArray();
-        parameters["key_offsets"] = asked.Select(key => key.Offset).ToArray();
-        parameters["since_time"] = DateTimeOffset.FromUnixTimeMilliseconds(since);
-        parameters["until_time"] = DateTimeOffset.FromUnixTimeMilliseconds(untilTs);
-        Common(parameters, since, untilTs, lockedTs, windowMs, to);
+        var parameters = Common(since, untilTs, lockedTs, windowMs, to);
+        parameters["part"] = part;
+        parameters["length"] = length;
         return clickHouse.ExecuteAsync(CloseSql.Restate(period), parameters, token);
     }
 
-    /// <summary>Logs the revisions of some SKUs that were written since progress was last written down.</summary>
-    public async Task LogRestatementsAsync(IReadOnlyList<(string SkuId, int Partition)> skus, CloseProgress progress, CancellationToken token)
+    /// <summary>Logs the revisions of a part's SKUs that were written since progress was last written down.</summary>
+    public async Task LogRestatementsAsync(string part, CloseProgress progress, CancellationToken token)
     {
-        var parameters = new Dictionary<string, object?> { ["skus"] = skus.Select(sku => sku.SkuId).ToArray(), ["last_known"] = progress.Known };
+        var parameters = new Dictionary<string, object?> { ["part"] = part, ["last_known"] = progress.Known };
         foreach (var sql in RestatementSql.All)
         {
             await clickHouse.ExecuteAsync(sql, parameters, token);
@@ -245,33 +224,23 @@ public sealed class CloseLedger(IClickHouse clickHouse, string topic)
     public Task CloseAsync(
         ClosePeriod period, CloseProgress progress, long sinceTs, long untilTs, string firstSku, string endSku, long windowMs, IReadOnlyDictionary<int, long> to, CancellationToken token)
     {
-        var parameters = new Dictionary<string, object?>
-        {
-            ["topic"] = topic,
-            ["first_sku"] = firstSku,
-            ["end_sku"] = endSku,
-            ["partitions"] = to.Keys.ToArray(),
-            ["offsets"] = to.Values.ToArray(),
-        };
-        Common(parameters, sinceTs, untilTs, 0, windowMs, to);
+        var parameters = Common(sinceTs, untilTs, 0, windowMs, to);
+        parameters["first_sku"] = firstSku;
+        parameters["end_sku"] = endSku;
         return clickHouse.ExecuteAsync(CloseSql.Close(period, FromLedger(progress), progress.BegunTs > 0), parameters, token);
     }
 
     private static bool FromLedger(CloseProgress progress) => progress.ThroughTs == 0 || progress.Age > CopyAge;
 
-    private static void Common(Dictionary<string, object?> parameters, long sinceTs, long untilTs, long lockedTs, long windowMs, IReadOnlyDictionary<int, long> to)
-    {
-        parameters["since"] = sinceTs;
-        parameters["until"] = untilTs;
-        parameters["locked"] = lockedTs;
-        parameters["window"] = windowMs;
-        parameters["known"] = to.Values.Sum();
-    }
-
-    private Dictionary<string, object?> Scope(IReadOnlyList<(string SkuId, int Partition)> skus, IReadOnlyDictionary<int, long> to) => new()
+    private Dictionary<string, object?> Common(long sinceTs, long untilTs, long lockedTs, long windowMs, IReadOnlyDictionary<int, long> to) => new()
     {
         ["topic"] = topic,
-        ["skus"] = skus.Select(sku => sku.SkuId).ToArray(),
-        ["before"] = skus.Select(sku => to.GetValueOrDefault(sku.Partition)).ToArray(),
+        ["since"] = sinceTs,
+        ["until"] = untilTs,
+        ["locked"] = lockedTs,
+        ["window"] = windowMs,
+        ["partitions"] = to.Keys.ToArray(),
+        ["offsets"] = to.Values.ToArray(),
+        ["known"] = to.Values.Sum(),
     };
 }

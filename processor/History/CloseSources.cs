@@ -9,22 +9,20 @@ internal static class CloseSources
 
     private const string Since = "fromUnixTimestamp64Milli({since:Int64}, 'UTC')", Until = "fromUnixTimestamp64Milli({until:Int64}, 'UTC')";
 
+    /// <summary>SKUs of the keys that table close_scope asks for.</summary>
+    public const string AskedSkus = "sku_id IN (SELECT sku_id FROM close_scope WHERE part = {part:String})";
+
     /// <summary>
-    /// Facts of asked keys, by the rules of view ledger_effective, from each key's own time on; the position before is the last row of
-    /// position_hourly before it. Every asked key's state is written anew.
+    /// Facts of asked keys, from each key's own time on; the position before is the last row of position_hourly before it. Every asked key's
+    /// state is written anew. The keys stand in a table: a list in the statement would be planned for longer than it runs.
     /// </summary>
-    public const string OfKeys = $$"""
+    public static string OfKeys { get; } = Effective("ledger", LedgerDiscount, AskedSkus, $"topic = {{topic:String}} AND {AskedSkus} AND event_ts >= {Since} AND event_ts < {Until} AND {Below} AND movement_type != 'CORRECTION'") + $$"""
+        ,
             asked AS
             (
-                SELECT key.1 AS sku_id, key.2 AS location, key.3 AS from_ts, key.4 AS cause_event, key.5 AS cause_lane, key.6 AS cause_at
-                FROM (SELECT arrayJoin(arrayZip({key_skus:Array(String)}, {key_locations:Array(String)}, {key_from:Array(Int64)},
-                    {key_events:Array(String)}, {key_lanes:Array(Int32)}, {key_offsets:Array(Int64)})) AS key)
-            ),
-            effective AS
-            (
-                SELECT sku_id, location_id, event_ts, movement_type, qty_delta, counted_qty, stocked, reference_id, unit_price, discount, promo_id, counterpart_location_id
-                FROM ledger_effective(topic = {topic:String}, partition = -1, below = 9223372036854775807, skus = {skus:Array(String)}, before = {before:Array(Int64)},
-                    known_at = '2299-01-01 00:00:00', since = {since_time:String}, until = {until_time:String})
+                SELECT sku_id, location_id AS location, from_ts - from_ts % {length:Int64} AS from_ts, cause_event, cause_lane, cause_at
+                FROM close_scope FINAL
+                WHERE part = {part:String} AND close_scope.from_ts - close_scope.from_ts % {length:Int64} < {until:Int64}
             ),
             openings AS
             (
@@ -38,7 +36,7 @@ internal static class CloseSources
                         argMax((facts, (on_hand, unsellable, reserved, in_transit_in, in_transit_out, toUnixTimestamp64Milli(last_count_ts), toUnixTimestamp64Milli(last_sale_ts))),
                             (revision, known)) AS latest, latest.2 AS state
                     FROM position_hourly
-                    WHERE sku_id IN {skus:Array(String)} AND hour < {{Until}}
+                    WHERE {{AskedSkus}} AND hour < {{Until}}
                     GROUP BY sku_id, location_id, hour
                     HAVING latest.1 > 0
                 ) AS h ON asked.sku_id = h.sku_id AND asked.location = h.location
@@ -46,21 +44,30 @@ internal static class CloseSources
             )
         """;
 
-    /// <summary>
-    /// Facts of a range of time and SKUs, by the same rules: ledger_effective finds rows by SKU, this by time. Below the offsets looked at.
-    /// The position before is the one that the last close has left.
-    /// </summary>
+    private const string LedgerDiscount = "ifNull(toDecimal64OrNull(attributes['discount'], 4), 0)";
+
+    /// <summary>Facts of a range of time and SKUs below the offsets looked at. The position before is the one that the last close has left.</summary>
     public static string OfRange(ClosePeriod period, bool fromLedger)
     {
-        var table = fromLedger ? "ledger" : "ledger_by_time";
-        var discount = fromLedger ? "ifNull(toDecimal64OrNull(attributes['discount'], 4), 0)" : "discount";
         var range = $"topic = {{topic:String}} AND {Skus} AND event_ts >= {Since} AND event_ts < {Until} AND {Below} AND "
             + (fromLedger ? "movement_type != 'CORRECTION'" : $"hour >= {Since} AND hour < {Until}");
-        return $$"""
+        return Effective(fromLedger ? "ledger" : "ledger_by_time", fromLedger ? LedgerDiscount : "discount", Skus, range) + ",\n" + $$"""
+            openings AS
+            (
+                SELECT sku_id, toString(location_id) AS location, if(through <= fromUnixTimestamp64Milli({since:Int64}, 'UTC'), closing, opening) AS state, {since:Int64} AS open_ts, through > fromUnixTimestamp64Milli({since:Int64}, 'UTC') AS resets,
+                    if(resets, NOT is_new, NOT is_gone) AS is_opening
+                FROM position_state FINAL
+                WHERE period = '{{CloseSql.Name(period)}}' AND (is_opening OR resets) AND {{Skus}}
+            )
+            """;
+    }
+
+    /// <summary>Corrections of some SKUs, each with the movement that it leads to, by the rules of view corrections_resolved.</summary>
+    public static string Resolved(string skus) => $$"""
             known AS
             (
                 SELECT * FROM corrections FINAL
-                WHERE topic = {topic:String} AND {{Skus}}
+                WHERE topic = {topic:String} AND {{skus}}
                     AND {{Below}}
                 ORDER BY topic, partition, offset
                 LIMIT 1 BY sku_id, event_id
@@ -83,7 +90,11 @@ internal static class CloseSources
                     k.qty_delta = 0 AND empty(through) AS voids_root
                 FROM known AS k
                 LEFT JOIN chains AS c ON k.sku_id = c.sku_id
-            ),
+            )
+        """;
+
+    // The rules of view ledger_effective, which finds rows by a list of SKUs; here also by time.
+    private static string Effective(string table, string discount, string skus, string range) => Resolved(skus) + ",\n" + $$"""
             effects AS
             (
                 SELECT sku_id, root_id, max(voids_root) AS voided, sumIf(qty_delta, NOT voids_root) AS amount,
@@ -122,14 +133,38 @@ internal static class CloseSources
                     FROM rows AS r
                     LEFT ANY JOIN corrected AS e ON r.partition = e.partition AND r.offset = e.root_offset
                 )
-            ),
-            openings AS
-            (
-                SELECT sku_id, toString(location_id) AS location, if(through <= fromUnixTimestamp64Milli({since:Int64}, 'UTC'), closing, opening) AS state, {since:Int64} AS open_ts, through > fromUnixTimestamp64Milli({since:Int64}, 'UTC') AS resets,
-                    if(resets, NOT is_new, NOT is_gone) AS is_opening
-                FROM position_state FINAL
-                WHERE period = '{{CloseSql.Name(period)}}' AND (is_opening OR resets) AND {{Skus}}
             )
+        """;
+
+    /// <summary>SKUs and locations that arrivals have touched before {until}, from when on, and the latest of the arrivals.</summary>
+    /// <param name="ranges">Condition that picks the arrivals by partition and offset.</param>
+    /// <param name="fromLedger">Looks for arrivals in the ledger itself, because ledger_arrivals forgets.</param>
+    public static string Touched(string ranges, bool fromLedger)
+    {
+        const string Arrived = "offset >= transform(partition, {partitions:Array(Int32)}, {from:Array(Int64)}, 9223372036854775807) AND " + Below;
+        var (table, correction) = fromLedger ? ("ledger", "movement_type = 'CORRECTION'") : ("ledger_arrivals", "is_correction");
+        var skus = $"sku_id IN (SELECT sku_id FROM {table} WHERE topic = {{topic:String}} AND {ranges} AND (event_ts < {Until} OR {correction}))";
+        return "WITH\n" + Resolved(skus) + ",\n" + $$"""
+                arrived AS (SELECT * FROM resolved WHERE {{Arrived}}),
+                rows AS
+                (
+                    SELECT sku_id, toString(location_id) AS location, toString(counterpart_location_id) AS counterpart, movement_type, event_id,
+                        toUnixTimestamp64Milli(event_ts) AS ts, partition, offset
+                    FROM ledger
+                    WHERE topic = {topic:String} AND {{skus}} AND movement_type != 'CORRECTION' AND event_ts < {{Until}}
+                        AND ((sku_id, event_id) IN (SELECT sku_id, root_id FROM arrived) OR ({{Arrived}}))
+                )
+            SELECT sku_id, place, intDiv(min(ts), 3600000) * 3600000, argMax(cause_id, cause_offset), argMax(lane, cause_offset), max(cause_offset)
+            FROM
+            (
+                SELECT sku_id, location, counterpart, movement_type, ts, event_id AS cause_id, partition AS lane, offset AS cause_offset FROM rows WHERE {{Arrived}}
+                UNION ALL
+                SELECT r.sku_id, r.location, r.counterpart, r.movement_type, r.ts, c.event_id, c.partition, c.offset
+                FROM rows AS r INNER JOIN arrived AS c ON r.sku_id = c.sku_id AND r.event_id = c.root_id
+            )
+            ARRAY JOIN if(movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN') AND counterpart != '', [location, counterpart], [location]) AS place
+            GROUP BY sku_id, place
+            ORDER BY sku_id, place
             """;
     }
 

@@ -31,7 +31,7 @@ internal static class CloseSql
 
     private const string Insert = """
         INSERT INTO close_results (target, period, sku_id, location_id, start, revision, facts, units_sold, units_returned, net_units, orders, gross_revenue, discount, net_revenue,
-            unpriced_units, promo_units, stockout_minutes, observed_minutes, posting_hour, position_revision, position_facts, is_new, is_gone, opening, closing, through,
+            unpriced_units, promo_units, stockout_minutes, observed_minutes, posting_hour, position_revision, position_facts, has_state, since, is_new, is_gone, opening, closing, through,
             cause_event_id, cause_topic, cause_partition, cause_offset, known)
         WITH
 
@@ -82,14 +82,15 @@ internal static class CloseSql
             Cause = "a.cause_event AS cause_event_id, {topic:String} AS cause_topic, a.cause_lane AS cause_partition, a.cause_at AS cause_offset",
             CauseJoin = "LEFT JOIN asked AS a ON c.sku_id = a.sku_id AND c.location = a.location",
         };
-        var existing = CloseSources.Existing(period, "sku_id IN {skus:Array(String)}",
+        var existing = CloseSources.Existing(period, CloseSources.AskedSkus,
             $"INNER JOIN asked ON r.sku_id = asked.sku_id AND r.location = asked.location WHERE number * {Length(period)} >= asked.from_ts");
         return Insert + CloseSources.OfKeys + ",\n" + existing + ",\n" + Compute(parts);
     }
 
     // course: time, whether it sets on-hand (a count), on-hand or what it changes by, unsellable, reserved, in transit in and out, time of a count
     // and of a sale, whether stocked; sorted so that a count takes in what happened at its very instant, and of two counts the larger stands.
-    // parts: a row for each period with facts; one for the state at the end; one for each piece of time without stock, cut at the periods, of
+    // parts: a row for each period with facts, the last of which also tells the state at the end (where there is none, a row of its own does if
+    // the state must be written); one for each piece of time without stock, cut at the periods, of
     // those periods that have facts at either end or lie near enough after a sale.
     private static string Compute(Parts parts) => $$"""
         legs AS
@@ -160,10 +161,10 @@ internal static class CloseSql
             SELECT sku_id, location, if(stocked[-1] > 0, first_ts, {{Never}}) AS first_ts, has_opening, opening,
                 arrayFilter((i, t, e) -> (i > 1 OR NOT has_opening) AND (i = length(ts) OR intDiv(t, {{parts.Length}}) != intDiv(e, {{parts.Length}})), arrayEnumerate(ts), ts, ends) AS lasts,
                 arrayJoin(arrayConcat(
-                    arrayMap((d, i) -> (d.1, toInt64(0), toInt64(0), d.2, d.3, d.4, d.5, d.6, d.7, d.8, d.9, d.10, toUInt8(stocked[i] > 0), states[i]), demand, lasts),
-                    if(writes_state OR (notEmpty(demand) AND stocked[-1] > 0), [({{StateNumber}}, toInt64(0), toInt64(0), {{Zeros}}, toUInt8(stocked[-1] > 0), states[-1])], []),
+                    arrayMap((d, i) -> (d.1, toInt64(0), toInt64(0), d.2, d.3, d.4, d.5, d.6, d.7, d.8, d.9, d.10, toUInt8(stocked[i] > 0), states[i], toUInt8(stocked[i] > 0 AND i = length(ts))), demand, lasts),
+                    if(writes_state AND (empty(demand) OR stocked[-1] = 0), [({{StateNumber}}, toInt64(0), toInt64(0), {{Zeros}}, toUInt8(stocked[-1] > 0), states[-1], toUInt8(1))], []),
                     arrayFlatten(arrayMap((t, e, state, s) -> if(state.1 - state.2 - state.3 <= 0 AND e > t AND s > 0,
-                        arrayMap(n -> (n, least(e, (n + 1) * {{parts.Length}}) - greatest(t, n * {{parts.Length}}), state.7, {{Zeros}}, toUInt8(0), {{Nothing}}),
+                        arrayMap(n -> (n, least(e, (n + 1) * {{parts.Length}}) - greatest(t, n * {{parts.Length}}), state.7, {{Zeros}}, toUInt8(0), {{Nothing}}, toUInt8(0)),
                             arrayDistinct(arrayConcat([intDiv(t, {{parts.Length}}), intDiv(e - 1, {{parts.Length}})],
                                 range(intDiv(t, {{parts.Length}}), least(intDiv(e - 1, {{parts.Length}}), intDiv(state.7 + {window:Int64}, {{parts.Length}})) + 1)))), []),
                         ts, ends, states, stocked)))) AS part
@@ -173,7 +174,7 @@ internal static class CloseSql
         (
             SELECT sku_id, location, part.1 AS number, toUInt8(1) AS computed, min(first_ts) AS first, max(has_opening) AS opened,
                 sum(part.2) AS out_ms, max(part.3) AS last_sale, sum(part.4) AS f, sum(part.5) AS sold, sum(part.6) AS returned, sum(part.7) AS o, sum(part.8) AS gross,
-                sum(part.9) AS off, sum(part.10) AS net, sum(part.11) AS unpriced, sum(part.12) AS promo, max(part.13) AS has_place,
+                sum(part.9) AS off, sum(part.10) AS net, sum(part.11) AS unpriced, sum(part.12) AS promo, max(part.13) AS has_place, max(part.15) AS is_last,
                 (sum(part.14.1), sum(part.14.2), sum(part.14.3), sum(part.14.4), sum(part.14.5), sum(part.14.6), sum(part.14.7)) AS place,
                 (max(opening.1), max(opening.2), max(opening.3), max(opening.4), max(opening.5), max(opening.6), max(opening.7)) AS before
             FROM parts
@@ -181,7 +182,7 @@ internal static class CloseSql
         ),
         compared AS
         (
-            SELECT sku_id, location, number, number * {{parts.Length}} AS start, number = {{StateNumber}} AS is_state, opened, before, place AS after, has_place,
+            SELECT sku_id, location, number, number * {{parts.Length}} AS start, number = {{StateNumber}} AS is_state, is_last, opened, before, place AS after, has_place,
                 f > 0 OR (out_ms > 0 AND last_sale + {window:Int64} >= start) AS visible,
                 if(visible, (f, sold, returned, o, gross, off, net, unpriced, promo, out_ms, greatest(toInt64(0), least({{parts.Length}}, start + {{parts.Length}} - first))), {{Unseen}}) AS measures,
                 {{parts.Old}}
@@ -189,14 +190,14 @@ internal static class CloseSql
             {{parts.Join}}
         )
         SELECT multiIf(is_state, 'state', NOT writes, 'none', locked, 'posting', 'demand') AS target, '{{parts.Period}}' AS period, c.sku_id AS sku_id, c.location AS location_id,
-            fromUnixTimestamp64Milli(if(is_state, {since:Int64}, start), 'UTC') AS start_at, toUInt32({{parts.Revision}}) AS new_revision,
+            fromUnixTimestamp64Milli(if(is_state, 0, start), 'UTC') AS start_at, toUInt32({{parts.Revision}}) AS new_revision,
             measures.1 - taken.1 AS facts, measures.2 - taken.2 AS units_sold, measures.3 - taken.3 AS units_returned, units_sold - units_returned AS net_units,
             measures.4 - taken.4 AS orders, measures.5 - taken.5 AS gross_revenue, measures.6 - taken.6 AS discount, measures.7 - taken.7 AS net_revenue,
             measures.8 - taken.8 AS unpriced_units, measures.9 - taken.9 AS promo_units, (measures.10 - taken.10) / 60000 AS stockout_minutes, (measures.11 - taken.11) / 60000 AS observed_minutes,
             fromUnixTimestamp64Milli({locked:Int64}, 'UTC') AS posting_hour, if(writes_place, {{parts.PlaceRevision}}, -1) AS position_revision, toUInt32(if(has_place, measures.1, 0)) AS position_facts,
-            toUInt8(NOT opened) AS is_new, toUInt8(is_state AND NOT has_place) AS is_gone, before AS opening, after AS closing, fromUnixTimestamp64Milli({until:Int64}, 'UTC') AS through,
+            is_last AS has_state, fromUnixTimestamp64Milli({since:Int64}, 'UTC') AS since_at, toUInt8(NOT opened) AS is_new, toUInt8(is_state AND NOT has_place) AS is_gone, before AS opening, after AS closing, fromUnixTimestamp64Milli({until:Int64}, 'UTC') AS through,
             {{parts.Cause}}, {known:UInt64} AS known
-        FROM (SELECT *, if(locked, {{parts.OldMeasures}}, {{Unseen}}) AS taken FROM compared WHERE is_state OR writes OR writes_place) AS c
+        FROM (SELECT *, if(locked, {{parts.OldMeasures}}, {{Unseen}}) AS taken FROM compared WHERE is_last OR writes OR writes_place) AS c
         {{parts.CauseJoin}}
         SETTINGS do_not_merge_across_partitions_select_final = 1
         """;

@@ -14,7 +14,7 @@ internal static class RestatementSql
             n.in_transit_in - o.in_transit_in, n.in_transit_out - o.in_transit_out, n.available - o.available
         """;
 
-    /// <summary>A statement for each table with revisions, for {skus} and what is known beyond {last_known}.</summary>
+    /// <summary>A statement for each table with revisions, for the SKUs of a part and what is known beyond {last_known}.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
         Log("demand_hourly", "hour", Demand),
@@ -28,8 +28,8 @@ internal static class RestatementSql
             cause_event_id, cause_topic, cause_partition, cause_offset, known)
         SELECT '{{table}}', n.sku_id, n.location_id, toDateTime(n.{{start}}, 'UTC'), n.revision, {{deltas}}, n.recorded_at,
             n.cause_event_id, n.cause_topic, n.cause_partition, n.cause_offset, n.known
-        FROM (SELECT *, revision - 1 AS former FROM {{table}} FINAL WHERE sku_id IN {skus:Array(String)} AND known > {last_known:UInt64} AND revision > 0) AS n
-        INNER JOIN (SELECT * FROM {{table}} FINAL WHERE sku_id IN {skus:Array(String)}) AS o
+        FROM (SELECT *, revision - 1 AS former FROM {{table}} FINAL WHERE {{CloseSources.AskedSkus}} AND known > {last_known:UInt64} AND revision > 0) AS n
+        INNER JOIN (SELECT * FROM {{table}} FINAL WHERE {{CloseSources.AskedSkus}}) AS o
             ON n.sku_id = o.sku_id AND n.location_id = o.location_id AND n.{{start}} = o.{{start}} AND n.former = toInt64(o.revision)
         """;
 }

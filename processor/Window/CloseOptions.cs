@@ -17,8 +17,8 @@ public sealed record CloseOptions
     /// <summary>Rows that one statement works on: its memory follows from it.</summary>
     public int RowsPerStatement { get; init; } = 1_000_000;
 
-    /// <summary>SKU and location pairs that are restated by one statement. They travel in the address, which servers bound.</summary>
-    public int KeysPerStatement { get; init; } = 1_000;
+    /// <summary>SKU and location pairs that are restated by one statement.</summary>
+    public int KeysPerStatement { get; init; } = 10_000;
 
     /// <summary>View lost_sales: trailing window of the expected rate, days.</summary>
     public int LostSalesWindowDays { get; init; } = 56;
@@ -47,7 +47,7 @@ public sealed record CloseOptions
         Check(IntervalSeconds is >= 1 and <= 3600, "intervalSeconds", "from 1 to 3600");
         Check(StockoutRowDays is >= 0 and <= 3650, "stockoutRowDays", "from 0 to 3650");
         Check(RowsPerStatement is >= 1 and <= 100_000_000, "rowsPerStatement", "from 1 to 100000000");
-        Check(KeysPerStatement is >= 1 and <= 1_000, "keysPerStatement", "from 1 to 1000");
+        Check(KeysPerStatement is >= 1 and <= 1_000_000, "keysPerStatement", "from 1 to 1000000");
         Check(LostSalesWindowDays is >= 7 and <= 730, "lostSalesWindowDays", "from 7 to 730");
         Check(LostSalesMinimumHours is >= 1 and <= 100, "lostSalesMinimumHours", "from 1 to 100");
         Check(PromoLiftWeeks is >= 1 and <= 104, "promoLiftWeeks", "from 1 to 104");

@@ -1,14 +1,5 @@
 namespace Stockflow.Window;
 
-/// <summary>A SKU at a location that late or corrected events have touched, and the latest of them.</summary>
-/// <param name="SkuId">Stock keeping unit.</param>
-/// <param name="LocationId">Store or distribution centre.</param>
-/// <param name="FromTs">Start of the earliest touched hour, milliseconds since 1970-01-01 UTC.</param>
-/// <param name="EventId">The latest event that touched it.</param>
-/// <param name="Partition">Its partition.</param>
-/// <param name="Offset">Its offset.</param>
-public sealed record TouchedKey(string SkuId, string LocationId, long FromTs, string EventId, int Partition, long Offset);
-
 /// <summary>What a close does, computed without servers. Times are milliseconds since 1970-01-01 UTC.</summary>
 public static class ClosePlan
 {
@@ -28,41 +19,5 @@ public static class ClosePlan
         }
 
         return next;
-    }
-
-    /// <summary>Parts of at most <paramref name="most"/> keys and about <paramref name="mostBytes"/> of text: they travel in an address.</summary>
-    public static IEnumerable<List<TouchedKey>> Split(IEnumerable<TouchedKey> keys, int most, int mostBytes)
-    {
-        var part = new List<TouchedKey>();
-        var bytes = 0;
-        foreach (var key in keys)
-        {
-            // Quotes and commas become three bytes each, and text outside ASCII up to nine a character.
-            var size = 60 + Length(key.SkuId) * 2 + Length(key.LocationId) + Length(key.EventId);
-            if (part.Count > 0 && (part.Count == most || bytes + size > mostBytes))
-            {
-                yield return part;
-                (part, bytes) = ([], 0);
-            }
-
-            part.Add(key);
-            bytes += size;
-        }
-
-        if (part.Count > 0)
-        {
-            yield return part;
-        }
-    }
-
-    private static int Length(string text)
-    {
-        var length = 8;
-        foreach (var c in text)
-        {
-            length += char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' ? 1 : 9;
-        }
-
-        return length;
     }
 }

@@ -250,6 +250,22 @@ ENGINE = ReplacingMergeTree(known)
 ORDER BY (run, state)
 COMMENT 'How far hours are closed. A step that has begun and is not done is done again.';
 
+CREATE TABLE IF NOT EXISTS close_scope
+(
+    part String COMMENT 'One statement of a restatement',
+    sku_id String COMMENT 'Stock keeping unit',
+    location_id String COMMENT 'Store or distribution centre',
+    from_ts Int64 COMMENT 'Start of the hour from which on it is computed again, milliseconds since 1970-01-01 UTC',
+    cause_event String COMMENT 'Latest event that touched it',
+    cause_lane Int32 COMMENT 'Its Kafka partition',
+    cause_at Int64 COMMENT 'Its Kafka offset',
+    recorded_at DateTime('UTC') DEFAULT now() COMMENT 'When it was asked'
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (part, sku_id, location_id)
+TTL recorded_at + INTERVAL 1 DAY DELETE
+COMMENT 'What the statements of a restatement work on; of no use afterwards.';
+
 CREATE TABLE IF NOT EXISTS measure_settings
 (
     name LowCardinality(String) COMMENT 'Setting',
@@ -263,7 +279,7 @@ COMMENT 'Windows and minimum history of the views lost_sales and promo_lift; the
 -- Keeps nothing: a close writes here, and the views below hand each row on to its table, so that one pass over the ledger fills them all.
 CREATE TABLE IF NOT EXISTS close_results
 (
-    target Enum8('none' = 0, 'demand' = 1, 'posting' = 2, 'state' = 3) COMMENT 'Where the measures go; none where only the position changed',
+    target Enum8('none' = 0, 'demand' = 1, 'posting' = 2, 'state' = 3) COMMENT 'Where the measures go; none where only the position changed, state where there are none',
     period Enum8('hour' = 1, 'day' = 2),
     sku_id String,
     location_id LowCardinality(String),
@@ -284,6 +300,8 @@ CREATE TABLE IF NOT EXISTS close_results
     posting_hour DateTime('UTC'),
     position_revision Int64 COMMENT '-1 where the position is as before',
     position_facts UInt32,
+    has_state UInt8 COMMENT '1 where opening and closing go to position_state',
+    since DateTime('UTC'),
     is_new UInt8,
     is_gone UInt8,
     opening Tuple(on_hand Int64, unsellable Int64, reserved Int64, in_transit_in Int64, in_transit_out Int64, last_count_ts Int64, last_sale_ts Int64),
@@ -325,9 +343,9 @@ FROM close_results
 WHERE target = 'posting';
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS position_state_of_close TO position_state AS
-SELECT period, sku_id, location_id, start AS since, through, is_new, is_gone, opening, closing, known
+SELECT period, sku_id, location_id, since, through, is_new, is_gone, opening, closing, known
 FROM close_results
-WHERE target = 'state';
+WHERE has_state;
 
 -- The highest revision of each row. Filters on the SKU, the location and the time use the tables' order.
 -- in_stock_share: 1 - stockout_minutes / observed_minutes, the share of the time in which something could be sold; null before the first event.

@@ -25,12 +25,14 @@ var command = new RootCommand("""
       eng/bench decode dedupe --rounds 7
       eng/bench outage --minutes 5 --sink clickhouse
       eng/bench asof --rows 10000000
+      eng/bench close --hour-rows 10000000
     """)
 {
     names, events, partitions, rounds, skus, locations,
 };
 command.Subcommands.Add(OutageCommand.Create());
 command.Subcommands.Add(AsOfBenchmark.Create());
+command.Subcommands.Add(CloseBenchmark.Create());
 command.SetAction((parsed, token) => Guard.RunAsync(async () =>
 {
     var options = new BenchmarkOptions
