@@ -61,7 +61,7 @@ public sealed partial class ServerFailureTests(SharedClickHouse clickHouse)
             var copied = await servers.NextOffsetsAsync();
             first.Continue();
             await first.WaitUntilAsync(status => status.Applied() >= 10_000
-                && status.Lanes.All(lane => lane.CommittedOffset > copied[lane.Partition]));
+                && status.Lanes.Count == PipelineServers.Partitions && status.Lanes.All(lane => lane.CommittedOffset > copied[lane.Partition]));
             first.Kill();
         }
 
