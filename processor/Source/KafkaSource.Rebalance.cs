@@ -67,6 +67,13 @@ public sealed partial class KafkaSource
     {
         try
         {
+            if (!slot.IsStarted)
+            {
+                // The client keeps a partition paused that was so when it was taken away, and would never find the log's end.
+                consumer.Resume([slot.Partition]);
+                slot.IsStarted = true;
+            }
+
             if (!slot.IsPlaced)
             {
                 return;

@@ -38,6 +38,9 @@ internal sealed class Slot : IDisposable
     /// <summary>Whether the client holds the partition back.</summary>
     public bool IsPaused { get; set; }
 
+    /// <summary>Whether the client has been told to read the partition.</summary>
+    public bool IsStarted { get; set; }
+
     /// <summary>Offset after the last record that was read.</summary>
     public long ReadOffset { get; set; }
 

@@ -66,4 +66,25 @@ public sealed class GroupTests(SharedClickHouse clickHouse)
         await heir.WaitForEndAsync(load);
         await FinalState.CheckAsync(servers, count.Result());
     }
+
+    [Fact]
+    public async Task Partitions_that_were_held_back_when_they_were_lost_are_read_on()
+    {
+        await using var servers = await PipelineServers.StartAsync(clickHouse);
+        using var load = servers.Load(84, 20_000);
+        await load.SendReferenceAsync(default);
+        var count = new IndependentCount(load.Catalog);
+        await using var processor = await servers.StartProcessorAsync("--kafka.batch-records", "64", "--positions.timeout-milliseconds", "300");
+        await processor.WaitUntilAsync(status => status.Lanes.Count == PipelineServers.Partitions);
+        servers.Redis.Suspend();
+        await load.SendMovementsAsync(count, default);
+        await processor.WaitUntilAsync(status => status.Lanes.Count == PipelineServers.Partitions && status.Lanes.All(lane => lane.Paused));
+        // The process is a member of two groups; either may get an answer.
+        await servers.Kafka.FailNextAsync(KafkaApi.Heartbeat, [.. Enumerable.Repeat(Confluent.Kafka.ErrorCode.UnknownMemberId, 5)]);
+        await processor.WaitForLogAsync("lost its place");
+        servers.Redis.Continue();
+        await processor.WaitForEndAsync(load);
+        await FinalState.CheckAsync(servers, count.Result());
+        Assert.Equal(0, await processor.StopAsync());
+    }
 }
