@@ -199,7 +199,7 @@ internal static class HistoryQueries
 
     private static Option<string?> Time(string name, string what) => new(name) { Description = what + ": ISO 8601 or a duration back from now. Default: all.", HelpName = "time" };
 
-    private static long? Milliseconds(string? text, string option) => text is null
+    internal static long? Milliseconds(string? text, string option) => text is null
         ? null
         : Math.Clamp(new DateTimeOffset(Peers.Since(text, TimeProvider.System, option), TimeSpan.Zero).ToUnixTimeMilliseconds(), 0, AsOf.Everything);
 

@@ -21,6 +21,7 @@ public static class QueryCommand
           processor query position 85123A 'United Kingdom' --at 2026-03-01T12:00:00Z --known-at 2026-03-02
           processor query explain 85123A 'United Kingdom'
           processor query ledger 85123A --limit 20 --from 7d
+          processor query tie-out --from 2026-02-01 --to 2026-03-01
           processor query sql 'SELECT movement_type, count() FROM ledger_current GROUP BY 1'
 
         {Peers.Help}
@@ -28,7 +29,7 @@ public static class QueryCommand
         {ExitCode.Help}
         """)
     {
-        Position(), HistoryQueries.Explain(), HistoryQueries.Ledger(), Sql(),
+        Position(), HistoryQueries.Explain(), HistoryQueries.Ledger(), TieOutQuery.Create(), Sql(),
     };
 
     private static Command Position()
@@ -97,7 +98,7 @@ public static class QueryCommand
         table.Write(output);
     }
 
-    private static async Task<int> ShowAsync(string? url, string sql, IReadOnlyDictionary<string, object?>? parameters, int limit, bool json,
+    internal static async Task<int> ShowAsync(string? url, string sql, IReadOnlyDictionary<string, object?>? parameters, int limit, bool json,
         TextWriter output, CancellationToken token)
     {
         using var client = Peers.ClickHouse(url);

@@ -117,6 +117,8 @@ public static class RunCommand
         var reference = new ReferenceStage(schemas, skuSchema, catalog, time, logger);
         using var referenceReader = new CompactedTopicReader(options.Kafka, [ReferenceStage.SkuTopic, ReferenceStage.LocationTopic],
             (r, t) => reference.ApplyAsync(r.Topic, r.Partition, r.Offset, r.Key, r.Value, t), logger);
+        var versions = new GroupReader(options.Kafka, "versions", VersionWatch.Topics,
+            new VersionWatch(new VersionStage(options.Decode, schemas, LoadSchema("Promotion"), LoadSchema("CalendarDay"), time, logger), new VersionTables(clickHouse), deadLetters, time, logger).ApplyAsync, logger);
         await using var rebuild = positions.OutlivesProcess && options.Positions.AutoRebuild
             ? new SelfRebuild(options, partitions, positions, clickHouse, time, logger)
             : null;
@@ -145,7 +147,7 @@ public static class RunCommand
         var catchUp = new HistoryCatchUp(options.Kafka, source.Lanes, pool, status, logger);
         var background = new[]
         {
-            WriteHistoryAsync(), referenceReader.RunAsync(sinks.Token), catchUp.RunAsync(sinks.Token),
+            WriteHistoryAsync(), referenceReader.RunAsync(sinks.Token), versions.RunAsync(sinks.Token), catchUp.RunAsync(sinks.Token),
             ReconcileWatch.RunAsync(options.Positions, status, time, sinks.Token),
             TransferWatch.RunAsync(options.Transfers, clickHouse, status, time, sinks.Token),
             new GlobalWatermark(positions, partitions, status, time).RunAsync(sinks.Token),

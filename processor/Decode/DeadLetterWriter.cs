@@ -50,22 +50,17 @@ public sealed class DeadLetterWriter : IDisposable
         {
             if (batch.Verdicts[rejection.Index] == Verdict.DeadLetter && batch.Records[rejection.Index].Offset >= batch.JudgedOffset)
             {
-                sends.Add(SendAsync(batch, rejection, token));
+                sends.Add(WriteAsync(Record(batch, rejection.Index), rejection, token));
             }
         }
 
         await Task.WhenAll(sends);
     }
 
-    public void Dispose()
+    /// <summary>Sends one record and ends when the broker has acknowledged it.</summary>
+    public async Task WriteAsync(SourceRecord record, Rejection rejection, CancellationToken token)
     {
-        producer.Flush(TimeSpan.FromSeconds(5));
-        producer.Dispose();
-    }
-
-    private async Task SendAsync(RecordBatch batch, Rejection rejection, CancellationToken token)
-    {
-        var message = Message(batch, rejection);
+        var message = Message(record, rejection);
         for (var wait = TimeSpan.FromMilliseconds(100); ; wait = TimeSpan.FromMilliseconds(Math.Min(10_000, wait.TotalMilliseconds * 2)))
         {
             try
@@ -82,26 +77,28 @@ public sealed class DeadLetterWriter : IDisposable
             }
             catch (KafkaException e)
             {
-                logger.DeadLettersWait(batch.Lane.Partition, e.Error.Reason);
+                logger.DeadLettersWait(record.Partition, record.Topic, e.Error.Reason);
                 await Task.Delay(wait, time, token);
             }
         }
     }
 
-    private Message<byte[]?, byte[]?> Message(RecordBatch batch, Rejection rejection)
+    public void Dispose()
     {
-        ref var record = ref batch.Records[rejection.Index];
+        producer.Flush(TimeSpan.FromSeconds(5));
+        producer.Dispose();
+    }
+
+    private Message<byte[]?, byte[]?> Message(SourceRecord record, Rejection rejection)
+    {
         var headers = new Headers();
-        if (record.Headers >= 0)
+        foreach (var (name, value) in record.Headers)
         {
-            foreach (var (name, value) in batch.Headers[record.Headers])
-            {
-                headers.Add(name, value);
-            }
+            headers.Add(name, value);
         }
 
-        Add("dlq.topic", batch.Lane.Topic);
-        Add("dlq.partition", batch.Lane.Partition.ToString(CultureInfo.InvariantCulture));
+        Add("dlq.topic", record.Topic);
+        Add("dlq.partition", record.Partition.ToString(CultureInfo.InvariantCulture));
         Add("dlq.offset", record.Offset.ToString(CultureInfo.InvariantCulture));
         Add("dlq.stage", rejection.Stage);
         Add("dlq.reason", rejection.Reason.Code());
@@ -114,12 +111,20 @@ public sealed class DeadLetterWriter : IDisposable
 
         return new Message<byte[]?, byte[]?>
         {
-            Key = record.Key.IsPresent ? batch.Bytes(record.Key).ToArray() : null,
-            Value = record.Value.IsPresent ? batch.Bytes(record.Value).ToArray() : null,
+            Key = record.Key,
+            Value = record.Value,
             Headers = headers,
             Timestamp = record.BrokerTs > 0 ? new Timestamp(record.BrokerTs, TimestampType.CreateTime) : Timestamp.Default,
         };
 
         void Add(string name, string value) => headers.Add(name, Encoding.UTF8.GetBytes(value));
+    }
+
+    private static SourceRecord Record(RecordBatch batch, int index)
+    {
+        ref var record = ref batch.Records[index];
+        return new SourceRecord(batch.Lane.Topic, batch.Lane.Partition, record.Offset,
+            record.Key.IsPresent ? batch.Bytes(record.Key).ToArray() : null, record.Value.IsPresent ? batch.Bytes(record.Value).ToArray() : null,
+            record.Headers >= 0 ? batch.Headers[record.Headers] : [], record.BrokerTs);
     }
 }

@@ -24,6 +24,7 @@ public enum RejectReason : byte
     TimeFuture,
     Currency,
     Attributes,
+    Validity,
 }
 
 public static class RejectReasons
@@ -32,7 +33,7 @@ public static class RejectReasons
     [
         "none", "wire_format", "unknown_schema", "wrong_record", "avro_malformed", "too_large", "missing_id", "bad_id",
         "key_mismatch", "unknown_sku", "unknown_location", "unknown_movement_type", "quantity_sign", "quantity_range",
-        "count_missing", "correction_target", "counterpart_missing", "time_range", "time_future", "currency", "attributes",
+        "count_missing", "correction_target", "counterpart_missing", "time_range", "time_future", "currency", "attributes", "validity",
     ];
 
     public static string Code(this RejectReason reason) => Codes[(int)reason];

@@ -33,6 +33,9 @@ public static partial class Log
     [LoggerMessage(209, LogLevel.Warning, "Partition {Partition} lost its place in the log: {Reason}")]
     public static partial void PlaceLost(this ILogger logger, int partition, string reason);
 
+    [LoggerMessage(219, LogLevel.Warning, "Versions of reference data wait for ClickHouse: {Reason}")]
+    public static partial void VersionsWait(this ILogger logger, string reason);
+
     [LoggerMessage(210, LogLevel.Warning, "Reference data waits for the schema registry: {Reason}")]
     public static partial void ReferenceWaits(this ILogger logger, string reason);
 
@@ -60,8 +63,8 @@ public static partial class Log
     [LoggerMessage(310, LogLevel.Warning, "Partition {Partition} waits for the schema registry: {Reason}")]
     public static partial void RegistryWaits(this ILogger logger, int partition, string reason);
 
-    [LoggerMessage(311, LogLevel.Warning, "Partition {Partition} waits for the dead-letter topic: {Reason}")]
-    public static partial void DeadLettersWait(this ILogger logger, int partition, string reason);
+    [LoggerMessage(311, LogLevel.Warning, "Partition {Partition} of {Topic} waits for the dead-letter topic: {Reason}")]
+    public static partial void DeadLettersWait(this ILogger logger, int partition, string topic, string reason);
 
     [LoggerMessage(401, LogLevel.Warning, "Partition {Partition} waits for the position store: {Reason}")]
     public static partial void PositionsUnavailable(this ILogger logger, int partition, string reason);

@@ -16,14 +16,14 @@ internal static class Wire
             .SetLogHandler((_, _) => { }).SetErrorHandler((_, _) => { }).Build();
 
     public static Task AnnounceSkuAsync(this IProducer<byte[], byte[]> producer, string sku) =>
-        SendAsync(producer, "reference.sku", sku, "Sku", new() { ["sku_id"] = sku, ["name"] = sku, ["updated_at"] = Now() });
+        producer.SendAsync("reference.sku", sku, "Sku", new() { ["sku_id"] = sku, ["name"] = sku, ["updated_at"] = Now() });
 
     public static Task AnnounceLocationAsync(this IProducer<byte[], byte[]> producer, string location) =>
         producer.ProduceAsync("reference.location", new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(location), Value = [] });
 
     public static Task<DeliveryResult<byte[], byte[]>> MoveAsync(this IProducer<byte[], byte[]> producer, string sku, string location, string eventId, long qty,
         string source = "WMS", DateTimeOffset? at = null) =>
-        SendAsync(producer, PipelineServers.Topic, sku, "InventoryMovement", new()
+        producer.SendAsync(PipelineServers.Topic, sku, "InventoryMovement", new()
         {
             ["event_id"] = eventId,
             ["event_ts"] = at ?? Now(),
@@ -38,8 +38,8 @@ internal static class Wire
 
     private static DateTimeOffset Now() => DateTimeOffset.UtcNow.AddSeconds(-1);
 
-    private static Task<DeliveryResult<byte[], byte[]>> SendAsync(
-        IProducer<byte[], byte[]> producer, string topic, string key, string record, Dictionary<string, object?> fields)
+    public static Task<DeliveryResult<byte[], byte[]>> SendAsync(
+        this IProducer<byte[], byte[]> producer, string topic, string key, string record, Dictionary<string, object?> fields)
     {
         var (id, schema) = Schemas["retail.inventory.v1." + record];
         var encoder = new AvroEncoder();

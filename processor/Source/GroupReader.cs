@@ -1,0 +1,92 @@
+using Confluent.Kafka;
+using Stockflow.Model;
+using Stockflow.Telemetry;
+
+namespace Stockflow.Source;
+
+/// <summary>
+/// Reads topics with little traffic as a member of a group of their own: each record goes to one process, and again after a crash, for what it
+/// leads to is kept before the offset is committed.
+/// </summary>
+public sealed class GroupReader(
+    KafkaOptions options, string purpose, IReadOnlyList<string> topics, Func<IReadOnlyList<SourceRecord>, CancellationToken, Task> apply, ILogger logger)
+{
+    private const int MaximumRecords = 500;
+    private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Reads until <paramref name="token"/> ends. A topic that does not exist is read once it does.</summary>
+    public Task RunAsync(CancellationToken token) =>
+        Task.Factory.StartNew(() => Run(token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
+
+    private async Task Run(CancellationToken token)
+    {
+        using var consumer = new ConsumerBuilder<byte[]?, byte[]?>(new ConsumerConfig(options.ClientProperties())
+        {
+            GroupId = $"{options.GroupId}-{purpose}",
+            EnableAutoCommit = false,
+            SessionTimeoutMs = options.SessionTimeoutMilliseconds,
+            HeartbeatIntervalMs = Math.Max(1, options.SessionTimeoutMilliseconds / 5),
+            AutoOffsetReset = AutoOffsetReset.Earliest,
+            AllowAutoCreateTopics = false,
+        })
+            .SetErrorHandler((_, e) => logger.KafkaError(e.Reason))
+            .SetLogHandler((_, m) => logger.KafkaError(m.Message))
+            .Build();
+        consumer.Subscribe(topics);
+        try
+        {
+            while (!token.IsCancellationRequested)
+            {
+                var read = Read(consumer);
+                if (read.Count > 0)
+                {
+                    await apply([.. read.Select(Record)], token);
+                    Commit(consumer, read);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (token.IsCancellationRequested)
+        {
+            // The process stops; what was not committed is read again.
+        }
+        finally
+        {
+            consumer.Close();
+        }
+    }
+
+    private List<ConsumeResult<byte[]?, byte[]?>> Read(IConsumer<byte[]?, byte[]?> consumer)
+    {
+        var read = new List<ConsumeResult<byte[]?, byte[]?>>();
+        try
+        {
+            while (read.Count < MaximumRecords && consumer.Consume(read.Count == 0 ? Wait : TimeSpan.Zero) is { } record)
+            {
+                read.Add(record);
+            }
+        }
+        catch (ConsumeException e) when (!e.Error.IsFatal)
+        {
+            logger.KafkaError(e.Error.Reason);
+        }
+
+        return read;
+    }
+
+    private void Commit(IConsumer<byte[]?, byte[]?> consumer, List<ConsumeResult<byte[]?, byte[]?>> read)
+    {
+        try
+        {
+            consumer.Commit(read.GroupBy(record => record.TopicPartition).Select(group => new TopicPartitionOffset(group.Key, group.Last().Offset + 1)));
+        }
+        catch (KafkaException e)
+        {
+            logger.OffsetCommitFailed(e.Error.Reason);
+        }
+    }
+
+    private static SourceRecord Record(ConsumeResult<byte[]?, byte[]?> result) => new(
+        result.Topic, result.Partition.Value, result.Offset.Value, result.Message.Key, result.Message.Value,
+        [.. (result.Message.Headers ?? []).Select(header => KeyValuePair.Create(header.Key, (byte[]?)header.GetValueBytes()))],
+        result.Message.Timestamp.UnixTimestampMs);
+}
