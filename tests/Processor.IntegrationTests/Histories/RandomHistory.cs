@@ -43,11 +43,30 @@ internal static class RandomHistory
 
     public static List<RawEvent> Make(int seed, int number, long endTs)
     {
-        var random = new Random(HashCode.Combine(seed, number) & int.MaxValue);
-        var sku = string.Create(CultureInfo.InvariantCulture, $"CASE-{number:00000}");
+        var random = Seeded(seed, number);
+        var sku = Sku(number);
         var count = random.Next(4, 30);
         return [.. Enumerable.Range(0, count).Select(i => One(random, sku, i, count, endTs))];
     }
+
+    /// <summary>Random numbers that are the same in every process.</summary>
+    public static Random Seeded(params ReadOnlySpan<int> parts)
+    {
+        // SplitMix64: neighbouring seeds give unrelated numbers.
+        var state = 0UL;
+        foreach (var part in parts)
+        {
+            state += unchecked((uint)part) + 0x9E37_79B9_7F4A_7C15;
+            state = (state ^ (state >> 30)) * 0xBF58_476D_1CE4_E5B9;
+            state = (state ^ (state >> 27)) * 0x94D0_49BB_1331_11EB;
+            state ^= state >> 31;
+        }
+
+        return new Random((int)(state & int.MaxValue));
+    }
+
+    /// <summary>A case's SKU.</summary>
+    public static string Sku(int number) => string.Create(CultureInfo.InvariantCulture, $"CASE-{number:00000}");
 
     private static RawEvent One(Random random, string sku, int i, int count, long endTs)
     {
@@ -70,8 +89,8 @@ internal static class RandomHistory
             type is MovementType.TransferOut or MovementType.TransferIn ? Places[(place + 1 + random.Next(2)) % 3] : null,
             isCorrection ? $"{sku}-{(random.Next(12) == 0 ? count + i : random.Next(Math.Max(0, i - 6), Math.Min(count, i + 3)) is var other && other == i ? count + i : other)}" : null,
             $"R-{random.Next(6)}",
-            isSale && random.Next(8) > 0 ? random.Next(100, 2000) / 100m : null,
-            isSale && random.Next(4) == 0 ? random.Next(1, 50) / 100m : 0,
+            (isSale && random.Next(8) > 0) || (isCorrection && random.Next(4) == 0) ? random.Next(100, 2000) / 100m : null,
+            (isSale || isCorrection) && random.Next(4) == 0 ? random.Next(1, 50) / 100m : 0,
             isSale && random.Next(4) == 0 ? "P-1" : null);
     }
 }

@@ -1,13 +1,19 @@
 // An independent computation of what random histories must lead to: SQL over the raw events, in DuckDB.
-// usage: node history-oracle.js EVENTS.jsonl OUT.json, with @duckdb/node-api on NODE_PATH. An event_id counts once. A correction acts where and when
+// usage: node history-oracle.js EVENTS.jsonl FOLDER UNTIL, with @duckdb/node-api on NODE_PATH. An event_id counts once. A correction acts where and when
 // the event at the end of its chain was: an amendment adds its quantity, one of quantity 0 voids what it names.
+// Writes a file for each table into FOLDER, fields between blanks: SKU, location, then whole numbers: money in 1/10,000, times in milliseconds. Hours
+// and days are those that end until UNTIL (milliseconds since 1970-01-01 UTC, midnight).
 const { DuckDBInstance } = require('@duckdb/node-api');
-const fs = require('fs');
 
 const LongestChain = 16;
+const Hour = 3600000;
+const Day = 24 * Hour;
+
+// How long after a sale an hour or day without stock makes a row though nothing happened in it.
+const Window = 28 * Day;
 
 async function main() {
-  const [events, out] = process.argv.slice(2);
+  const [events, folder, until] = process.argv.slice(2);
   const connection = await (await DuckDBInstance.create(':memory:')).connect();
   const run = sql => connection.run(sql);
   await run(`create table events as select distinct on (sku_id, event_id) * from read_json('${events.replaceAll("'", "''")}', format = 'newline_delimited', columns = {
@@ -52,7 +58,7 @@ async function main() {
     create table moves as
       select *, type in ('SALE', 'RETURN', 'RECEIPT', 'TRANSFER_OUT', 'TRANSFER_IN', 'ADJUSTMENT', 'RTV', 'SHIP') as on_hand from facts where type <> 'CYCLE_COUNT';
     create table positions as
-      select p.sku_id, p.location_id, coalesce(c.ts, 0) as last_count_ts, coalesce(c.counted, 0) as last_count_qty,
+      select p.sku_id, p.location_id,
         coalesce(c.counted, 0) + coalesce((select sum(m.qty) from moves m where m.sku_id = p.sku_id and m.location_id = p.location_id and m.on_hand and m.ts > coalesce(c.ts, 0)), 0) as on_hand,
         coalesce((select -sum(m.qty) from moves m where m.sku_id = p.sku_id and m.location_id = p.location_id and m.type = 'DAMAGE'), 0) as unsellable,
         coalesce((select sum(case when m.type = 'SHIP' then m.qty else -m.qty end) from moves m where m.sku_id = p.sku_id and m.location_id = p.location_id
@@ -60,33 +66,82 @@ async function main() {
         coalesce((select -sum(m.qty) from moves m where m.sku_id = p.sku_id and ((m.type = 'TRANSFER_IN' and m.location_id = p.location_id)
           or (m.type = 'TRANSFER_OUT' and m.other = p.location_id))), 0) as in_transit_in,
         coalesce((select -sum(m.qty) from moves m where m.sku_id = p.sku_id and ((m.type = 'TRANSFER_OUT' and m.location_id = p.location_id)
-          or (m.type = 'TRANSFER_IN' and m.other = p.location_id))), 0) as in_transit_out
+          or (m.type = 'TRANSFER_IN' and m.other = p.location_id))), 0) as in_transit_out,
+        coalesce(c.ts, 0) as last_count_ts, coalesce(c.counted, 0) as last_count_qty
       from places p left join (select * from counts qualify row_number() over (partition by sku_id, location_id order by ts desc) = 1) c
         on c.sku_id = p.sku_id and c.location_id = p.location_id;`);
 
-  const demand = (name, milliseconds) => run(`
-    create table ${name} as
-    with orders as (select sku_id, location_id, ts // ${milliseconds} * ${milliseconds} as start, reference_id, -sum(qty) as units from moves where type in ('SALE', 'SHIP') group by all)
-    select sku_id, location_id, ts // ${milliseconds} * ${milliseconds} as start,
-      coalesce(sum(-qty) filter (type in ('SALE', 'SHIP')), 0) as units_sold,
-      coalesce(sum(qty) filter (type = 'RETURN'), 0) as units_returned,
-      (select count(*) from orders o where o.sku_id = m.sku_id and o.location_id = m.location_id and o.start = m.ts // ${milliseconds} * ${milliseconds} and o.units > 0) as orders,
-      coalesce(sum(case when not voided then -qty * coalesce(price, 0) + discount end) filter (type in ('SALE', 'SHIP')), 0) as gross_revenue,
-      coalesce(sum(case when not voided then discount end) filter (type in ('SALE', 'SHIP')), 0) as discount,
-      coalesce(sum(case when not voided then -qty * coalesce(price, 0) end) filter (type in ('SALE', 'SHIP', 'RETURN')), 0) as net_revenue,
-      coalesce(sum(-qty) filter (type in ('SALE', 'SHIP') and price is null), 0) as unpriced_units,
-      coalesce(sum(-qty) filter (type in ('SALE', 'SHIP') and promo_id <> ''), 0) as promo_units
-    from moves m group by all`);
-  await demand('hourly', 3600000);
-  await demand('daily', 86400000);
+  // Every instant at which something happened to a SKU at a place, transfers at both ends. A fact counts as the row that it is, a voided one as two:
+  // itself and what takes it back.
+  await run(`
+    create table instants as
+      with legs as (
+        select sku_id, location_id, true as own, ts, type, qty, is_root, voided from facts
+        union all
+        select sku_id, other, false, ts, type, qty, is_root, voided from facts where type in ('TRANSFER_OUT', 'TRANSFER_IN'))
+      select l.sku_id, l.location_id, l.ts, any_value(c.counted) as counted,
+        sum(case when type = 'CYCLE_COUNT' then is_root::int when voided then 2 else 1 end) as facts,
+        sum(case when own and type in ('SALE', 'RETURN', 'RECEIPT', 'TRANSFER_OUT', 'TRANSFER_IN', 'ADJUSTMENT', 'RTV', 'SHIP') then qty else 0 end) as moved,
+        sum(case when own and type = 'DAMAGE' then -qty else 0 end) as unsellable,
+        sum(case when own and type = 'SHIP' then qty when own and type in ('RESERVE', 'RELEASE') then -qty else 0 end) as reserved,
+        sum(case when type = (case when own then 'TRANSFER_IN' else 'TRANSFER_OUT' end) then -qty else 0 end) as in_transit_in,
+        sum(case when type = (case when own then 'TRANSFER_OUT' else 'TRANSFER_IN' end) then -qty else 0 end) as in_transit_out,
+        max(case when own and type in ('SALE', 'SHIP') then l.ts end) as sale_ts
+      from legs l left join counts c on c.sku_id = l.sku_id and c.location_id = l.location_id and c.ts = l.ts
+      group by l.sku_id, l.location_id, l.ts;
+    create table courses as
+      with sums as (
+        select sku_id, location_id, ts, facts, lead(ts, 1, ${until}) over course as next_ts, counted,
+          sum(moved) over course as moved, sum(unsellable) over course as unsellable, sum(reserved) over course as reserved,
+          sum(in_transit_in) over course as in_transit_in, sum(in_transit_out) over course as in_transit_out,
+          coalesce(max(sale_ts) over course, 0) as last_sale_ts, coalesce(max(case when counted is not null then ts end) over course, 0) as last_count_ts
+        from instants window course as (partition by sku_id, location_id order by ts))
+      select s.*, s.moved + coalesce(c.counted - c.moved, 0) as on_hand, on_hand - s.unsellable - s.reserved as sellable
+      from sums s left join sums c on c.sku_id = s.sku_id and c.location_id = s.location_id and c.ts = s.last_count_ts;
+    create table position_hourly as
+      select sku_id, location_id, ts // ${Hour} * ${Hour} as start, sum(facts) as facts, arg_max(on_hand, ts), arg_max(unsellable, ts), arg_max(reserved, ts),
+        arg_max(in_transit_in, ts), arg_max(in_transit_out, ts), greatest(0, arg_max(sellable, ts)), arg_max(last_count_ts, ts), arg_max(last_sale_ts, ts)
+      from courses group by all`);
 
-  const rows = async table => (await connection.runAndReadAll(`select * from ${table} order by all`)).getRowObjectsJson();
-  const result = {};
-  for (const table of ['positions', 'hourly', 'daily']) {
-    result[table] = await rows(table);
+  const money = sum => `round(coalesce(${sum}, 0)::double * 1e4)::bigint`;
+  const demand = (name, length) => run(`
+    create table ${name} as
+    with placed as (
+      select sku_id, location_id, start, count(*) as orders from (
+        select sku_id, location_id, ts // ${length} * ${length} as start, reference_id from moves where type in ('SALE', 'SHIP') group by all having -sum(qty) > 0)
+      group by all),
+    sold as (
+      select sku_id, location_id, ts // ${length} * ${length} as start,
+        coalesce(sum(-qty) filter (type in ('SALE', 'SHIP')), 0) as units_sold,
+        coalesce(sum(qty) filter (type = 'RETURN'), 0) as units_returned,
+        sum(case when not voided then -qty * coalesce(price, 0) + discount end) filter (type in ('SALE', 'SHIP')) as gross_revenue,
+        sum(case when not voided then discount end) filter (type in ('SALE', 'SHIP')) as discount,
+        sum(case when not voided then -qty * coalesce(price, 0) end) filter (type in ('SALE', 'SHIP', 'RETURN')) as net_revenue,
+        coalesce(sum(-qty) filter (type in ('SALE', 'SHIP') and price is null), 0) as unpriced_units,
+        coalesce(sum(-qty) filter (type in ('SALE', 'SHIP') and promo_id <> ''), 0) as promo_units
+      from moves group by all),
+    happened as (
+      select sku_id, location_id, ts // ${length} * ${length} as start, sum(facts) as facts from instants group by all),
+    firsts as (
+      select sku_id, location_id, min(ts) as first_ts from instants group by all),
+    without_stock as (
+      select sku_id, location_id, number * ${length} as start, max(last_sale_ts) as last_sale_ts,
+        sum(least(next_ts, (number + 1) * ${length}) - greatest(ts, number * ${length})) as out_ms
+      from (select *, unnest(generate_series(ts // ${length}, (next_ts - 1) // ${length})) as number from courses where sellable <= 0)
+      group by all)
+    select sku_id, location_id, start, coalesce(facts, 0), coalesce(units_sold, 0), coalesce(units_returned, 0), coalesce(units_sold - units_returned, 0), coalesce(orders, 0),
+      ${money('gross_revenue')}, ${money('discount')}, ${money('net_revenue')}, coalesce(unpriced_units, 0), coalesce(promo_units, 0), coalesce(out_ms, 0),
+      least(${length}, start + ${length} - first_ts)
+    from happened full join without_stock using (sku_id, location_id, start) left join sold using (sku_id, location_id, start)
+      left join placed using (sku_id, location_id, start) join firsts using (sku_id, location_id)
+    where facts > 0 or last_sale_ts + ${Window} >= start`);
+  await demand('demand_hourly', Hour);
+  await demand('demand_daily', Day);
+
+  for (const table of ['positions', 'demand_hourly', 'demand_daily', 'position_hourly']) {
+    await run(`copy ${table} to '${folder.replaceAll("'", "''")}/${table}.txt' (format csv, delimiter ' ', header false)`);
   }
 
-  fs.writeFileSync(out, JSON.stringify(result));
   console.log('done');
 }
 
