@@ -59,7 +59,7 @@ public sealed class HistoryPropertyTests(SharedClickHouse clickHouse)
         var closer = new HistoryCloser(client, PipelineServers.Topic, random, locks: order == ArrivalOrder.ShuffledWithLocks);
         var ends = new List<long[]> { new long[PipelineServers.Partitions] };
 
-        var processor = await servers.StartProcessorAsync("--kafka.batch-records", "256");
+        ProcessorProcess? processor = await servers.StartProcessorAsync("--kafka.batch-records", "256");
         try
         {
             for (var i = 0; i < steps.Count; i++)
@@ -72,6 +72,7 @@ public sealed class HistoryPropertyTests(SharedClickHouse clickHouse)
                     await processor.WaitForAppliedAsync((ends[^1].Sum() + ends[^2].Sum()) / 2);
                     processor.Kill();
                     await processor.DisposeAsync();
+                    processor = null;
                     processor = await servers.StartProcessorAsync();
                 }
 
@@ -91,7 +92,10 @@ public sealed class HistoryPropertyTests(SharedClickHouse clickHouse)
         }
         finally
         {
-            await processor.DisposeAsync();
+            if (processor is not null)
+            {
+                await processor.DisposeAsync();
+            }
         }
 
         await client.ExecuteAsync($"DROP DATABASE {client.Database}");
