@@ -413,7 +413,7 @@ WITH
     assumeNotNull((SELECT toInt64(lost_sales_window_days * 86400) FROM measure_settings_current)) AS window_seconds,
     assumeNotNull((SELECT lost_sales_minimum_hours FROM measure_settings_current)) AS minimum_hours
 SELECT sku_id, location_id, short.1 AS hour, short.3 AS stockout_minutes, short.2 AS units_sold, usual_hours, expected_rate,
-    greatest(0., expected_rate * stockout_minutes - units_sold) AS lost_units
+    if(isNull(expected_rate), NULL, greatest(0., assumeNotNull(expected_rate) * stockout_minutes - units_sold)) AS lost_units
 FROM
 (
     SELECT sku_id, location_id, arrayJoin(arrayFilter(h -> h.3 > 0, hours)) AS short,
