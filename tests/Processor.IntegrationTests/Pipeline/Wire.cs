@@ -23,18 +23,30 @@ internal static class Wire
 
     public static Task<DeliveryResult<byte[], byte[]>> MoveAsync(this IProducer<byte[], byte[]> producer, string sku, string location, string eventId, long qty,
         string source = "WMS", DateTimeOffset? at = null) =>
-        producer.SendAsync(PipelineServers.Topic, sku, "InventoryMovement", new()
+        producer.MoveAsync(sku, location, eventId, new() { ["qty_delta"] = qty, ["source_system"] = source, ["event_ts"] = at ?? Now() });
+
+    /// <summary>A receipt of one unit, but for the given fields.</summary>
+    public static Task<DeliveryResult<byte[], byte[]>> MoveAsync(this IProducer<byte[], byte[]> producer, string sku, string location, string eventId, Dictionary<string, object?> given)
+    {
+        var fields = new Dictionary<string, object?>
         {
             ["event_id"] = eventId,
-            ["event_ts"] = at ?? Now(),
+            ["event_ts"] = Now(),
             ["ingest_ts"] = Now(),
             ["sku_id"] = sku,
             ["location_id"] = location,
             ["movement_type"] = "RECEIPT",
-            ["qty_delta"] = qty,
-            ["source_system"] = source,
+            ["qty_delta"] = 1L,
+            ["source_system"] = "WMS",
             ["reference_id"] = "R-1",
-        });
+        };
+        foreach (var (name, value) in given)
+        {
+            fields[name] = value;
+        }
+
+        return producer.SendAsync(PipelineServers.Topic, sku, "InventoryMovement", fields);
+    }
 
     private static DateTimeOffset Now() => DateTimeOffset.UtcNow.AddSeconds(-1);
 
