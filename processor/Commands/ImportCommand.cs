@@ -28,6 +28,9 @@ public static class ImportCommand
         var configFile = new Option<FileInfo?>("--kafka-config-file") { Description = "File of key=value client properties, for secrets.", HelpName = "file" };
         var keyFile = new Option<FileInfo?>("--pseudonym-key-file") { Description = $"File whose first line is the key for customers' pseudonyms, 16 characters or more. Default: {KeyVariable}; into the demo a key that everybody knows.", HelpName = "file" };
         var state = new Option<DirectoryInfo?>("--state-dir") { Description = "Where progress and rejected records are kept. Default: ~/.cache/stockflow/import.", HelpName = "folder" };
+        var order = new Option<string>("--order") { Description = "Order in which the movements are sent: file, reverse or shuffled. The last two hold all of a file's movements in memory, about half a kilobyte each.", HelpName = "order", DefaultValueFactory = _ => "file" };
+        order.AcceptOnlyFromAmong("file", "reverse", "shuffled");
+        var seed = new Option<long?>("--seed") { Description = "Of --order shuffled: the same number gives the same order. Default: 1.", HelpName = "n" };
         var restart = new Option<bool>("--restart") { Description = "Start over, even where an earlier import was interrupted." };
         var timeout = new Option<int>("--delivery-seconds") { Description = "How long a record may wait for the broker.", HelpName = "s", DefaultValueFactory = _ => 60 };
         var json = new Option<bool>("--json") { Description = "Print the summary as one JSON object a file." };
@@ -39,6 +42,9 @@ public static class ImportCommand
             importing it again changes nothing; exact duplicates within it have ids of their own. An import that was interrupted
             goes on where it was; a finished one starts over.
 
+            Another --order sends the same records, so that one can see that the order of arrival changes no figure. What it sent when it was
+            interrupted is sent again.
+
             Rejected records are kept as they stand in FILE.rejected.csv (or .jsonl) with FILE.rejected.reasons.csv beside it. To set
             them right, correct the file itself and import it again: what arrived already is not counted twice.
 
@@ -47,12 +53,13 @@ public static class ImportCommand
               processor import --mapping my-tills.yaml --bootstrap-servers broker:9092 --registry-url http://registry:8081 \
                 --pseudonym-key-file /run/secrets/pseudonyms till-1.csv till-2.csv
               processor import --mapping movements export.avro
+              processor import --mapping online-retail --order shuffled --seed 7 online_retail.csv.gz
 
             Exit codes: 0 every record imported, 1 interrupted, 2 wrong usage or mapping, 3 a server or file can not be used,
             4 all read, but some records were rejected.
             """)
         {
-            files, mapping, format, bootstrap, registry, topic, config, configFile, keyFile, state, restart, timeout, json,
+            files, mapping, format, bootstrap, registry, topic, config, configFile, keyFile, state, order, seed, restart, timeout, json,
         };
         command.SetAction((parsed, token) => ExitCode.GuardAsync("import", async () =>
         {
@@ -62,6 +69,12 @@ public static class ImportCommand
             demo = demo?.Kafka == cluster ? demo : null;
             var paths = parsed.GetValue(files)!;
             CheckFiles(paths);
+            var sent = parsed.GetValue(order) switch { "reverse" => ImportOrder.Reverse, "shuffled" => ImportOrder.Shuffled, _ => ImportOrder.File };
+            if (parsed.GetValue(seed) is not null && sent != ImportOrder.Shuffled)
+            {
+                throw new UsageException("--seed is of no use without --order shuffled.");
+            }
+
             var map = Mapping(parsed.GetValue(mapping)!);
             var pseudonyms = map.NeedsKey ? Pseudonyms(parsed.GetValue(keyFile), demo is not null) : null;
             var folder = (parsed.GetValue(state) ?? new DirectoryInfo(Path.Combine(Path.GetDirectoryName(DemoState.File)!, "import"))).FullName;
@@ -77,6 +90,8 @@ public static class ImportCommand
                 Format = parsed.GetValue(format) switch { "csv" => ImportFormat.Csv, "jsonl" => ImportFormat.JsonLines, "avro" => ImportFormat.Avro, _ => ImportFormat.Auto },
                 Topic = parsed.GetValue(topic)!,
                 Restart = parsed.GetValue(restart),
+                Order = sent,
+                Seed = parsed.GetValue(seed) ?? 1,
             };
             var properties = ProduceCommand.KafkaProperties(cluster, parsed.GetValue(config) ?? [], parsed.GetValue(configFile));
             return await RunAsync(paths, map, pseudonyms, options, properties, parsed.GetValue(timeout), demo is not null, parsed.GetValue(json), token);

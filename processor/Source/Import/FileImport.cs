@@ -30,6 +30,12 @@ public sealed record ImportOptions
 
     /// <summary>Records between the last one that is done without a gap and the newest.</summary>
     public int Window { get; init; } = 50_000;
+
+    /// <summary>In another order than the file's all encoded movements are held in memory, and an import that broke off starts over.</summary>
+    public ImportOrder Order { get; init; }
+
+    /// <summary>Of <see cref="ImportOrder.Shuffled"/>.</summary>
+    public long Seed { get; init; } = 1;
 }
 
 /// <summary>Where an import stands.</summary>
@@ -51,6 +57,9 @@ public sealed class FileImport(
     private readonly ImportEncoder encoder = new(options.MovementSchema, options.SkuSchema, options.LocationSchema);
     private readonly string prefix = Path.Combine(options.StateDirectory, Path.GetFileName(path));
 
+    // Set where the order is not the file's.
+    private readonly HeldMovements? held = options.Order == ImportOrder.File ? null : new HeldMovements(options.Order, options.Seed);
+
     /// <summary>The record after which this run went on; 0 where it began at the beginning.</summary>
     public long ResumedAfter { get; private set; }
 
@@ -68,7 +77,7 @@ public sealed class FileImport(
             KeyId = pseudonyms?.KeyId ?? "",
             Target = options.Cluster + " " + options.Topic,
         };
-        ResumedAfter = options.Restart ? 0 : ImportState.ResumeRow(prefix + ImportState.Suffix, state);
+        ResumedAfter = options.Restart || held is not null ? 0 : ImportState.ResumeRow(prefix + ImportState.Suffix, state);
         await SendReferencesAsync(scan, token);
         var summary = new ImportSummary { File = path, Skus = scan.Skus.Count, Locations = scan.Locations.Count };
         await SendMovementsAsync(scan, state, summary, token);
@@ -130,13 +139,14 @@ public sealed class FileImport(
         try
         {
             await ReadAsync(reader, stream, scan, tracker, rejects, state, summary, token);
+            await SendHeldAsync(tracker, token);
             await target.FlushAsync(token);
             tracker.ThrowIfFailed();
         }
         catch (Exception error) when (error is OperationCanceledException or StoreUnavailableException)
         {
             await FlushAtTheEndAsync();
-            (state with { AcknowledgedRow = tracker.Contiguous }).Save(prefix + ImportState.Suffix);
+            Save(state, tracker);
             throw;
         }
 
@@ -151,7 +161,7 @@ public sealed class FileImport(
             rejects.Add(new RowRejection(last, reader.Row.Line + 1, "row", "", 0, "file_broken", $"the file's compression is broken from here on: {problem}", ""), default);
         }
 
-        (state with { AcknowledgedRow = tracker.Contiguous, Finished = true }).Save(prefix + ImportState.Suffix);
+        Save(state with { Finished = true }, tracker);
         summary.Rejected = rejects.Count;
         summary.RejectedByReason = rejects.ByReason;
         summary.FirstRejected = rejects.First;
@@ -168,7 +178,7 @@ public sealed class FileImport(
             var row = reader.Row;
             var isNew = row.Number > ResumedAfter;
             summary.Rows++;
-            if (isNew)
+            if (isNew && held is null)
             {
                 await tracker.BeginAsync(token);
             }
@@ -188,7 +198,16 @@ public sealed class FileImport(
                 summary.Count(mapper.Movement);
                 if (isNew)
                 {
-                    await SendAsync(mapper.Movement, row.Number, tracker, token);
+                    var value = Encode(mapper.Movement, row.Number);
+                    if (held is null)
+                    {
+                        await SendAsync(mapper.Movement.SkuId, value, row.Number, tracker, token);
+                    }
+                    else
+                    {
+                        held.Add(mapper.Movement.SkuId, value);
+                    }
+
                     summary.Sent++;
                     isNew = false;
                 }
@@ -198,47 +217,70 @@ public sealed class FileImport(
                 }
             }
 
-            if (isNew)
+            if (isNew && held is null)
             {
                 tracker.Complete(row.Number);
             }
 
             if (row.Number % ReportEvery == 0)
             {
-                report?.Invoke(new ImportProgress(false, row.Number, scan.Rows, (double)row.Number / Math.Max(1, scan.Rows)));
+                report?.Invoke(new ImportProgress(held is not null, row.Number, scan.Rows, (double)row.Number / Math.Max(1, scan.Rows)));
                 if (time.GetElapsedTime(saved) >= SaveEvery)
                 {
-                    (state with { AcknowledgedRow = tracker.Contiguous }).Save(prefix + ImportState.Suffix);
+                    Save(state, tracker);
                     saved = time.GetTimestamp();
                 }
             }
         }
     }
 
-    private ValueTask SendAsync(ImportMovement movement, long row, AckTracker tracker, CancellationToken token)
+    private async Task SendHeldAsync(AckTracker tracker, CancellationToken token)
     {
-        byte[] value;
+        if (held is null)
+        {
+            return;
+        }
+
+        var movements = held.InOrder();
+        for (var i = 0; i < movements.Count; i++)
+        {
+            await tracker.BeginAsync(token);
+            await SendAsync(movements[i].SkuId, movements[i].Value, i + 1, tracker, token);
+            if (i % ReportEvery == 0)
+            {
+                report?.Invoke(new ImportProgress(false, i, movements.Count, (double)i / movements.Count));
+            }
+        }
+    }
+
+    private byte[] Encode(ImportMovement movement, long row)
+    {
         try
         {
-            value = encoder.Movement(movement);
+            return encoder.Movement(movement);
         }
         catch (AvroDataException error)
         {
             throw new SetupException($"{path}: record {row} does not fit the schema of InventoryMovement: {error.Message}", error);
         }
+    }
 
-        return target.SendAsync(options.Topic, movement.SkuId, value, error =>
+    private ValueTask SendAsync(string skuId, byte[] value, long number, AckTracker tracker, CancellationToken token) =>
+        target.SendAsync(options.Topic, skuId, value, error =>
         {
             if (error is null)
             {
-                tracker.Complete(row);
+                tracker.Complete(number);
             }
             else
             {
                 tracker.Fail(error);
             }
         }, token);
-    }
+
+    // What was sent in another order is no beginning of the file that a later run could leave out.
+    private void Save(ImportState state, AckTracker tracker) =>
+        (state with { AcknowledgedRow = held is null ? tracker.Contiguous : 0 }).Save(prefix + ImportState.Suffix);
 
     private async Task FlushAtTheEndAsync()
     {

@@ -6,6 +6,7 @@ using Xunit;
 namespace Stockflow.IntegrationTests.Import;
 
 /// <summary>The whole UCI "Online Retail" file through the real pipeline, compared with SQL over the CSV in DuckDB.</summary>
+[Collection(RetailRun.Collection)]
 public sealed class OnlineRetailTests
 {
     private const string Location = "UK-WEB";
@@ -34,14 +35,14 @@ public sealed class OnlineRetailTests
         WHERE cancelled > sold
         """;
 
-    [DataFact]
+    [RetailDataFact]
     public async Task The_file_arrives_as_an_independent_computation_says_and_a_second_import_changes_nothing()
     {
-        var expected = JsonDocument.Parse(await NodePeer.RunAsync("online-retail.js", DataFactAttribute.File!)).RootElement;
+        var expected = JsonDocument.Parse(await NodePeer.RunAsync("online-retail.js", RetailData.File!)).RootElement;
         await using var demo = await DemoProcess.StartAsync();
 
         var kill = demo.KillProcessorAfterAsync(records: 100_000);
-        var (code, output) = await demo.RunAsync("import", "--mapping", "online-retail", "--json", DataFactAttribute.File!);
+        var (code, output) = await demo.RunAsync("import", "--mapping", "online-retail", "--json", RetailData.File!);
         Assert.True(code == 0, output);
         await kill;
         await demo.DrainedAsync();
@@ -51,7 +52,7 @@ public sealed class OnlineRetailTests
 
         // Versions too: not even a write that changes nothing.
         var before = await FingerprintAsync(demo);
-        (code, output) = await demo.RunAsync("import", "--mapping", "online-retail", "--json", DataFactAttribute.File!);
+        (code, output) = await demo.RunAsync("import", "--mapping", "online-retail", "--json", RetailData.File!);
         Assert.True(code == 0, output);
         Assert.Equal(541_909, Summary(output).GetProperty("sent").GetInt64());
         await demo.DrainedAsync();
@@ -129,34 +130,4 @@ public sealed class OnlineRetailTests
     /// <summary>Any change of any row that the ledger's readers see changes this.</summary>
     private static async Task<string> FingerprintAsync(DemoProcess demo) =>
         string.Join(' ', Assert.Single(await demo.QueryAsync("SELECT count(), sum(cityHash64(*)) FROM ledger_current")));
-
-    /// <summary>Skipped with a reason where the shared data is not at hand.</summary>
-    private sealed class DataFactAttribute : FactAttribute
-    {
-        public DataFactAttribute()
-        {
-            Skip = File is null ? "shared/data/online_retail.csv.gz is not beside the repository; set STOCKFLOW_ONLINE_RETAIL to its path." : null;
-        }
-
-        public static string? File { get; } = Find();
-
-        private static string? Find()
-        {
-            if (Environment.GetEnvironmentVariable("STOCKFLOW_ONLINE_RETAIL") is { Length: > 0 } given)
-            {
-                return System.IO.File.Exists(given) ? given : null;
-            }
-
-            for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            {
-                var path = Path.Combine(folder.FullName, "shared", "data", "online_retail.csv.gz");
-                if (System.IO.File.Exists(path))
-                {
-                    return path;
-                }
-            }
-
-            return null;
-        }
-    }
 }

@@ -1,7 +1,9 @@
 // An independent computation of what importing UCI "Online Retail" must lead to: SQL over the CSV, in DuckDB.
-// usage: node online-retail.js FILE.csv.gz, with @duckdb/node-api on NODE_PATH. Prints one JSON object: totals, classes, and for
-// each stock code the on-hand delta, units sold, units returned and revenue in ten-thousandths.
+// usage: node online-retail.js FILE.csv.gz [FOLDER], with @duckdb/node-api on NODE_PATH. Prints one JSON object: totals, classes, and for
+// each stock code the on-hand delta, units sold, units returned and revenue in ten-thousandths. With a folder it also writes what
+// online-retail-days.js says.
 const { DuckDBInstance } = require('@duckdb/node-api');
+const { writeDays } = require('./online-retail-days.js');
 
 async function main() {
   const file = process.argv[2].replaceAll("'", "''");
@@ -50,7 +52,8 @@ async function main() {
 
   const number = value => (typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value);
   const plain = object => Object.fromEntries(Object.entries(object).map(([key, value]) => [key, number(value)]));
-  console.log(JSON.stringify({ ...plain(totals), tiesPossible: number(tied.possible), classes: classes.map(plain), codes: codes.map(row => ({ ...plain(row), code: row.code })) }));
+  const days = process.argv[3] ? await writeDays(connection, process.argv[3]) : {};
+  console.log(JSON.stringify({ ...plain(days), ...plain(totals), tiesPossible: number(tied.possible), classes: classes.map(plain), codes: codes.map(row => ({ ...plain(row), code: row.code })) }));
 }
 
 main();

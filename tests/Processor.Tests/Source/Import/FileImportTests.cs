@@ -38,7 +38,7 @@ public sealed class FileImportTests : IDisposable
         await ImportAsync(file, first);
         var summary = await ImportAsync(file, second);
         Assert.Equal(50, summary.Sent);
-        Assert.Equal(Lines(first), Lines(second));
+        Assert.Equal(first.Lines(), second.Lines());
         Assert.Equal(50, first.Movements.Select(movement => (string)movement["event_id"]!).Distinct().Count());
     }
 
@@ -55,7 +55,7 @@ public sealed class FileImportTests : IDisposable
         var (first, second) = (new MemoryImportTarget(), new MemoryImportTarget());
         await ImportAsync(plain, first);
         await ImportAsync(packed, second);
-        Assert.Equal(Lines(first), Lines(second));
+        Assert.Equal(first.Lines(), second.Lines());
     }
 
     [Theory]
@@ -73,7 +73,7 @@ public sealed class FileImportTests : IDisposable
         var rest = new MemoryImportTarget();
         var summary = await ImportAsync(file, rest);
         Assert.Equal((after, 5_000 - after), (summary.SentBefore, summary.Sent));
-        Assert.Equal(Lines(whole), Lines(failing).Concat(Lines(rest)));
+        Assert.Equal(whole.Lines(), failing.Lines().Concat(rest.Lines()));
     }
 
     [Fact]
@@ -90,7 +90,7 @@ public sealed class FileImportTests : IDisposable
         var summary = await import.RunAsync(CancellationToken.None);
         Assert.InRange(import.ResumedAfter, 1, 6_100);
         Assert.Equal(9_000, summary.SentBefore + summary.Sent);
-        Assert.Equal(Lines(whole).ToHashSet(), Lines(killed).Concat(Lines(rest)).ToHashSet());
+        Assert.Equal(whole.Lines().ToHashSet(), killed.Lines().Concat(rest.Lines()).ToHashSet());
         Assert.Equal(summary.Classes["sale"].Rows, 9_000 - summary.Classes["cancellation"].Rows);
     }
 
@@ -170,7 +170,7 @@ public sealed class FileImportTests : IDisposable
         await WriteContainerAsync(file, MemoryImportTarget.Schema("InventoryMovement"), codec, source.Movements);
         var target = new MemoryImportTarget();
         await new FileImport(file, MappingParser.Load("movements"), null, MemoryImportTarget.Options(State("state")), target, TimeProvider.System).RunAsync(CancellationToken.None);
-        Assert.Equal(Lines(source), Lines(target));
+        Assert.Equal(source.Lines(), target.Lines());
     }
 
     [Fact]
@@ -237,25 +237,10 @@ public sealed class FileImportTests : IDisposable
         return (summary.Sent, summary.Rejected);
     }
 
-    private static List<string> Lines(MemoryImportTarget target) =>
-        [.. target.Sent.Where(record => record.Topic == "inventory.movements").Select(record => record.Key + " " + Convert.ToHexString(record.Value))];
-
     private string Retail(int rows)
     {
         var file = Path.Combine(folder.FullName, "retail.csv");
-        var text = new StringBuilder(ImportText.RetailHeader);
-        for (var i = 0; i < rows; i++)
-        {
-            text.Append((i % 10) switch
-            {
-                9 => $"C{i},A,LAMP,-1,2010-12-02 08:26:00,1.00,7.0,United Kingdom\n",
-                8 => $"{i},POST,POSTAGE,1,2010-12-01 08:26:00,1.00,7.0,United Kingdom\n",
-                7 => "same,B,SHADE,1,2010-12-01 08:26:00,1.00,7.0,United Kingdom\n",
-                _ => $"{i},A,LAMP,{i % 5 + 1},2010-12-01 08:26:00,1.00,7.0,United Kingdom\n",
-            });
-        }
-
-        File.WriteAllText(file, text.ToString());
+        File.WriteAllText(file, ImportText.Retail(rows));
         return file;
     }
 

@@ -8,6 +8,24 @@ internal static class ImportText
 {
     public const string RetailHeader = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
 
+    /// <summary>A file of sales, a fee and exact duplicates; every tenth record cancels a sale.</summary>
+    public static string Retail(int rows)
+    {
+        var text = new StringBuilder(RetailHeader);
+        for (var i = 0; i < rows; i++)
+        {
+            text.Append((i % 10) switch
+            {
+                9 => $"C{i},A,LAMP,-1,2010-12-02 08:26:00,1.00,7.0,United Kingdom\n",
+                8 => $"{i},POST,POSTAGE,1,2010-12-01 08:26:00,1.00,7.0,United Kingdom\n",
+                7 => "same,B,SHADE,1,2010-12-01 08:26:00,1.00,7.0,United Kingdom\n",
+                _ => $"{i},A,LAMP,{i % 5 + 1},2010-12-01 08:26:00,1.00,7.0,United Kingdom\n",
+            });
+        }
+
+        return text.ToString();
+    }
+
     public static List<ReadRow> Csv(byte[] content, char delimiter = ',', bool latin1 = false)
     {
         using var reader = new CsvRowReader(new MemoryStream(content), new CsvInput(delimiter, latin1, []), new ColumnSet());

@@ -25,6 +25,10 @@ internal sealed class MemoryImportTarget : IImportTarget
     public IEnumerable<AvroRecord> Records(string topic, string schema) =>
         Sent.Where(record => record.Topic == topic).Select(record => (AvroRecord)GenericReader.Read(Schema(schema), Schema(schema), record.Value.AsSpan(5))!);
 
+    /// <summary>Key and bytes of the movements, as text.</summary>
+    public List<string> Lines() =>
+        [.. Sent.Where(record => record.Topic == "inventory.movements").Select(record => record.Key + " " + Convert.ToHexString(record.Value))];
+
     public static AvroSchema Schema(string name) =>
         AvroSchema.Parse(File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "schemas", "avro", name + ".avsc")));
 
