@@ -64,7 +64,7 @@ public sealed class PipelineServers : IAsyncDisposable
         "--positions.timeout-milliseconds", "2000",
         "--clickhouse.url", ClickHouse.Url.ToString(),
         "--clickhouse.database", database,
-        "--history.insert-interval-milliseconds", "100",
+        "--history.insert-interval-milliseconds", "250",
         // Hours are closed where a test is about them: on a small machine it takes from ClickHouse what the others wait for.
         "--close.enabled", "false",
     ];
