@@ -11,7 +11,7 @@ internal readonly record struct ArrivalStep(double Until, long CloseTs);
 internal static class RandomArrival
 {
     private const long Day = ClosePlan.Day, Span = 40 * Day;
-    private const int Steps = 5;
+    private const int Steps = 4;
 
     /// <summary>Events of a case with the moment at which each arrives, from 0 to before 1, some of them twice.</summary>
     public static IEnumerable<(double At, RawEvent Event)> Of(int seed, int number, ArrivalOrder order, long endTs)
