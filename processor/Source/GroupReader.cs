@@ -12,9 +12,9 @@ public sealed class GroupReader(
     KafkaOptions options, string purpose, IReadOnlyList<string> topics, Func<IReadOnlyList<SourceRecord>, CancellationToken, Task> apply, ILogger logger)
 {
     private const int MaximumRecords = 500;
-    private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(500), UntilNextLook = TimeSpan.FromSeconds(20), ServerTimeout = TimeSpan.FromSeconds(5);
 
-    /// <summary>Reads until <paramref name="token"/> ends. A topic that does not exist is read once it does.</summary>
+    /// <summary>Reads until <paramref name="token"/> ends. Where none of the topics exists it waits for one.</summary>
     public Task RunAsync(CancellationToken token) =>
         Task.Factory.StartNew(() => Run(token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
 
@@ -32,9 +32,15 @@ public sealed class GroupReader(
             .SetErrorHandler((_, e) => logger.KafkaError(e.Reason))
             .SetLogHandler((_, m) => logger.KafkaError(m.Message))
             .Build();
-        consumer.Subscribe(topics);
         try
         {
+            // A group over topics that do not exist would be formed and balanced for nothing.
+            while (!Exist(consumer))
+            {
+                await Task.Delay(UntilNextLook, token);
+            }
+
+            consumer.Subscribe(topics);
             while (!token.IsCancellationRequested)
             {
                 var read = Read(consumer);
@@ -52,6 +58,20 @@ public sealed class GroupReader(
         finally
         {
             consumer.Close();
+        }
+    }
+
+    private bool Exist(IConsumer<byte[]?, byte[]?> consumer)
+    {
+        try
+        {
+            using var admin = new DependentAdminClientBuilder(consumer.Handle).Build();
+            return admin.GetMetadata(ServerTimeout).Topics.Any(topic => topics.Contains(topic.Topic));
+        }
+        catch (KafkaException e)
+        {
+            logger.KafkaError(e.Error.Reason);
+            return false;
         }
     }
 
