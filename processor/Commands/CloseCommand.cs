@@ -12,7 +12,7 @@ public static class CloseCommand
 {
     public static Command Create()
     {
-        var config = Config();
+        var config = Settings.FileOption();
         var through = new Option<string?>("--through") { Description = "Close the hours that end until a time (ISO 8601) though the watermark has not passed them. Default: as the watermark allows.", HelpName = "time" };
         var command = new Command("close", $"""
             Closes hours and days, restates what late and corrected events have changed since, and prints what it did. Running it again changes
@@ -24,10 +24,10 @@ public static class CloseCommand
               processor close --config production.json
               processor close --config production.json --through 2026-03-01T00:00:00Z
             """) { config, through };
-        AddFlags(command);
-        command.SetAction((parsed, token) => GuardAsync("processor close", async () =>
+        Settings.AddFlags(command);
+        command.SetAction((parsed, token) => ExitCode.GuardAsync("processor close", async () =>
         {
-            var options = Load(parsed.GetValue(config), parsed);
+            var options = Settings.LoadAsUsage(parsed.GetValue(config), parsed);
             var time = TimeProvider.System;
             using var clickHouse = new ClickHouseClient(options.Clickhouse);
             await new Migrations(clickHouse, Migrations.DefaultFolder).ApplyAsync(token);
@@ -48,7 +48,7 @@ public static class CloseCommand
 
     public static Command CreatePeriod()
     {
-        var config = Config();
+        var config = Settings.FileOption();
         var through = new Option<string>("--through") { Description = "End of the period: midnight UTC (2026-03-01).", Required = true, HelpName = "day" };
         var keep = new Command("lock", """
             Locks all closed hours and days that end until a day. Their rows stay as they are; what comes late for them is written to
@@ -57,8 +57,8 @@ public static class CloseCommand
             Examples:
               processor period lock --config production.json --through 2026-03-01
             """) { config, through };
-        AddFlags(keep);
-        keep.SetAction((parsed, token) => GuardAsync("processor period lock", async () =>
+        Settings.AddFlags(keep);
+        keep.SetAction((parsed, token) => ExitCode.GuardAsync("processor period lock", async () =>
         {
             var ts = Time(parsed.GetValue(through)!, "--through");
             if (ts % ClosePlan.Day != 0)
@@ -66,7 +66,7 @@ public static class CloseCommand
                 throw new UsageException("--through must be midnight UTC: a day is locked as a whole.");
             }
 
-            var options = Load(parsed.GetValue(config), parsed);
+            var options = Settings.LoadAsUsage(parsed.GetValue(config), parsed);
             using var clickHouse = new ClickHouseClient(options.Clickhouse);
             var ledger = new CloseLedger(clickHouse, options.Kafka.Topic);
             var closed = (await ledger.ProgressAsync(token)).ThroughTs;
@@ -75,12 +75,12 @@ public static class CloseCommand
             await parsed.InvocationConfiguration.Output.WriteLineAsync($"locked through {Text(ts)}");
             return ExitCode.Ok;
         }));
-        var listConfig = Config();
+        var listConfig = Settings.FileOption();
         var list = new Command("list", "Prints the locked periods, with who locked them and when, and how much was posted to them since.") { listConfig };
-        AddFlags(list);
-        list.SetAction((parsed, token) => GuardAsync("processor period list", async () =>
+        Settings.AddFlags(list);
+        list.SetAction((parsed, token) => ExitCode.GuardAsync("processor period list", async () =>
         {
-            var options = Load(parsed.GetValue(listConfig), parsed);
+            var options = Settings.LoadAsUsage(parsed.GetValue(listConfig), parsed);
             using var clickHouse = new ClickHouseClient(options.Clickhouse);
             await foreach (var row in new CloseLedger(clickHouse, options.Kafka.Topic).LocksAsync(token))
             {
@@ -91,40 +91,6 @@ public static class CloseCommand
         }));
         return new Command("period", "Locks accounting periods, and lists the locked ones.") { keep, list };
     }
-
-    private static Option<string?> Config() => new("--config") { Description = "Settings file. Default: appsettings.json here, else beside the program." };
-
-    private static void AddFlags(Command command)
-    {
-        foreach (var flag in Settings.Flags)
-        {
-            command.Options.Add(flag);
-        }
-    }
-
-    private static ProcessorOptions Load(string? file, ParseResult parsed)
-    {
-        try
-        {
-            return Settings.Load(file, parsed);
-        }
-        catch (SetupException e)
-        {
-            throw new UsageException(e.Message);
-        }
-    }
-
-    private static Task<int> GuardAsync(string command, Func<Task<int>> run) => ExitCode.GuardAsync(command, async () =>
-    {
-        try
-        {
-            return await run();
-        }
-        catch (ClickHouseException e)
-        {
-            throw new StoreUnavailableException("ClickHouse: " + e.Message, e);
-        }
-    });
 
     private static async Task<long> WatermarkAsync(ProcessorOptions options, int partitions, TimeProvider time, CancellationToken token)
     {

@@ -15,6 +15,8 @@ internal sealed class CloseService(ProcessorOptions options, int partitions, IPo
     {
         if (!options.Close.Enabled)
         {
+            // A background task that ends ends the process.
+            await Task.Delay(Timeout.InfiniteTimeSpan, time, token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             return;
         }
 

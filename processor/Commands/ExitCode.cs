@@ -1,3 +1,4 @@
+using Stockflow.History;
 using Stockflow.Model;
 
 namespace Stockflow.Commands;
@@ -20,6 +21,11 @@ public static class ExitCode
         catch (Exception e) when (e is SetupException or StoreUnavailableException)
         {
             await Console.Error.WriteLineAsync($"{command}: {e.Message}").ConfigureAwait(false);
+            return Unreachable;
+        }
+        catch (ClickHouseException e)
+        {
+            await Console.Error.WriteLineAsync($"{command}: ClickHouse: {e.Message}").ConfigureAwait(false);
             return Unreachable;
         }
         catch (UsageException e)

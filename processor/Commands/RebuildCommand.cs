@@ -11,7 +11,7 @@ public static class RebuildCommand
 {
     public static Command Create()
     {
-        var config = new Option<string?>("--config") { Description = "Settings file. Default: appsettings.json here, else beside the program." };
+        var config = Settings.FileOption();
         var only = new Option<string?>("--partitions") { Description = "Partitions to rebuild. Default: all.", HelpName = "0,3-5" };
         var dryRun = new Option<bool>("--dry-run") { Description = "Say what would be done; change nothing." };
         var command = new Command("rebuild", $"""
@@ -27,10 +27,7 @@ public static class RebuildCommand
               processor rebuild --kafka.bootstrap-servers broker:9092 --positions.connection redis:6379 --clickhouse.url http://clickhouse:8123
               processor rebuild --config production.json --partitions 0,3-5 --dry-run
             """) { config, only, dryRun };
-        foreach (var flag in Settings.Flags)
-        {
-            command.Options.Add(flag);
-        }
+        Settings.AddFlags(command);
 
         command.SetAction((parsed, token) => ExitCode.GuardAsync("processor rebuild", async () =>
         {
@@ -51,16 +48,8 @@ public static class RebuildCommand
     /// <summary>The settings; a wrong one is wrong usage. The positions must be in Redis: a process's own memory is nobody else's to repair.</summary>
     internal static ProcessorOptions Load(string? file, ParseResult parsed)
     {
-        try
-        {
-            var options = Settings.Load(file, parsed);
-            SetupException.ThrowIf(options.Positions.Connection == "memory", "positions.connection is memory; this command needs Redis.");
-            return options;
-        }
-        catch (SetupException e)
-        {
-            throw new UsageException(e.Message);
-        }
+        var options = Settings.LoadAsUsage(file, parsed);
+        return options.Positions.Connection != "memory" ? options : throw new UsageException("positions.connection is memory; this command needs Redis.");
     }
 
     internal static async Task<int> RunAsync(ProcessorOptions options, string? only, bool dryRun, TextWriter output, CancellationToken token)

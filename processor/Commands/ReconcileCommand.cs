@@ -10,7 +10,7 @@ public static class ReconcileCommand
 {
     public static Command Create()
     {
-        var config = new Option<string?>("--config") { Description = "Settings file. Default: appsettings.json here, else beside the program." };
+        var config = Settings.FileOption();
         var since = new Option<string?>("--since") { Description = "Look for duplicates among records since a time (ISO 8601) or within a duration (15m, 2h, 7d). Default: all.", HelpName = "time" };
         var apply = new Option<bool>("--apply") { Description = "Send compensations and repair drifting positions." };
         var json = new Option<bool>("--json") { Description = "Print one JSON object." };
@@ -37,10 +37,7 @@ public static class ReconcileCommand
               processor reconcile --config production.json
               processor reconcile --config production.json --since 7d --apply
             """) { config, since, apply, json, wait };
-        foreach (var flag in Settings.Flags)
-        {
-            command.Options.Add(flag);
-        }
+        Settings.AddFlags(command);
 
         command.SetAction((parsed, token) => ExitCode.GuardAsync("processor reconcile", async () =>
         {
@@ -48,15 +45,8 @@ public static class ReconcileCommand
             var sinceTs = parsed.GetValue(since) is { } text
                 ? new DateTimeOffset(Peers.Since(text, TimeProvider.System), TimeSpan.Zero).ToUnixTimeMilliseconds()
                 : 0;
-            try
-            {
-                return await RunAsync(options, sinceTs, TimeSpan.FromSeconds(parsed.GetValue(wait)), parsed.GetValue(apply), parsed.GetValue(json),
-                    parsed.InvocationConfiguration.Output, token);
-            }
-            catch (ClickHouseException e)
-            {
-                throw new StoreUnavailableException("ClickHouse: " + e.Message, e);
-            }
+            return await RunAsync(options, sinceTs, TimeSpan.FromSeconds(parsed.GetValue(wait)), parsed.GetValue(apply), parsed.GetValue(json),
+                parsed.InvocationConfiguration.Output, token);
         }));
         return command;
     }

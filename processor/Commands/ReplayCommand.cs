@@ -41,19 +41,19 @@ public static class ReplayCommand
               processor replay drop --name fix_returns
             """) { from, to, source };
         AddShared(command);
-        command.SetAction((parsed, token) => ExitCode.GuardAsync("processor replay", () => GuardAsync(() =>
+        command.SetAction((parsed, token) => ExitCode.GuardAsync("processor replay", () =>
             RunAsync(RebuildCommand.Load(parsed.GetValue(Config), parsed), CheckName(parsed), parsed.GetValue(from)!, parsed.GetValue(to)!,
-                parsed.GetValue(source) == "kafka", parsed.InvocationConfiguration.Output, token))));
+                parsed.GetValue(source) == "kafka", parsed.InvocationConfiguration.Output, token)));
 
         var switches = new Command("switch", "Makes a finished replay the live data. May be run again if it broke off.");
         AddShared(switches);
-        switches.SetAction((parsed, token) => ExitCode.GuardAsync("processor replay switch", () => GuardAsync(() =>
-            SwitchAsync(RebuildCommand.Load(parsed.GetValue(Config), parsed), CheckName(parsed), parsed.InvocationConfiguration.Output, token))));
+        switches.SetAction((parsed, token) => ExitCode.GuardAsync("processor replay switch", () =>
+            SwitchAsync(RebuildCommand.Load(parsed.GetValue(Config), parsed), CheckName(parsed), parsed.InvocationConfiguration.Output, token)));
 
         var drop = new Command("drop", "Frees a replay; after a switch, the former ledger.");
         AddShared(drop);
-        drop.SetAction((parsed, token) => ExitCode.GuardAsync("processor replay drop", () => GuardAsync(() =>
-            DropAsync(RebuildCommand.Load(parsed.GetValue(Config), parsed), CheckName(parsed), parsed.InvocationConfiguration.Output, token))));
+        drop.SetAction((parsed, token) => ExitCode.GuardAsync("processor replay drop", () =>
+            DropAsync(RebuildCommand.Load(parsed.GetValue(Config), parsed), CheckName(parsed), parsed.InvocationConfiguration.Output, token)));
         command.Subcommands.Add(switches);
         command.Subcommands.Add(drop);
         return command;
@@ -63,10 +63,7 @@ public static class ReplayCommand
     {
         command.Options.Add(Config);
         command.Options.Add(Name);
-        foreach (var flag in Settings.Flags)
-        {
-            command.Options.Add(flag);
-        }
+        Settings.AddFlags(command);
     }
 
     private static async Task<int> RunAsync(ProcessorOptions live, string name, string from, string to, bool fromKafka, TextWriter output, CancellationToken token)
@@ -165,18 +162,6 @@ public static class ReplayCommand
         return name.Length is > 0 and <= 32 && name.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '_')
             ? name
             : throw new UsageException($"--name '{name}' must be 1 to 32 lower-case letters, digits and _");
-    }
-
-    private static async Task<int> GuardAsync(Func<Task<int>> run)
-    {
-        try
-        {
-            return await run();
-        }
-        catch (ClickHouseException e)
-        {
-            throw new StoreUnavailableException("ClickHouse: " + e.Message, e);
-        }
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -21,7 +21,7 @@ public static class RunCommand
 
     public static Command Create()
     {
-        var config = new Option<string?>("--config") { Description = "Settings file. Default: appsettings.json here, else beside the program." };
+        var config = Settings.FileOption();
         var command = new Command("run", """
             Runs the stream processor until SIGTERM or SIGINT, then drains and stops.
 
@@ -34,10 +34,7 @@ public static class RunCommand
               processor run --positions.connection memory --http.urls http://127.0.0.1:0
               STOCKFLOW__KAFKA__GROUPID=blue processor run --config production.json --log.format json
             """) { config };
-        foreach (var flag in Settings.Flags)
-        {
-            command.Options.Add(flag);
-        }
+        Settings.AddFlags(command);
 
         command.SetAction(async (parsed, token) =>
         {
@@ -118,7 +115,7 @@ public static class RunCommand
         using var referenceReader = new CompactedTopicReader(options.Kafka, [ReferenceStage.SkuTopic, ReferenceStage.LocationTopic],
             (r, t) => reference.ApplyAsync(r.Topic, r.Partition, r.Offset, r.Key, r.Value, t), logger);
         var versions = new GroupReader(options.Kafka, "versions", VersionWatch.Topics,
-            new VersionWatch(new VersionStage(options.Decode, schemas, LoadSchema("Promotion"), LoadSchema("CalendarDay"), time, logger), new VersionTables(clickHouse), deadLetters, time, logger).ApplyAsync, logger);
+            new VersionWatch(new VersionStage(options.Decode, schemas, LoadSchema("Promotion"), LoadSchema("CalendarDay"), time, logger), clickHouse, deadLetters, time, logger).ApplyAsync, logger);
         await using var rebuild = positions.OutlivesProcess && options.Positions.AutoRebuild
             ? new SelfRebuild(options, partitions, positions, clickHouse, time, logger)
             : null;
@@ -151,7 +148,7 @@ public static class RunCommand
             ReconcileWatch.RunAsync(options.Positions, status, time, sinks.Token),
             TransferWatch.RunAsync(options.Transfers, clickHouse, status, time, sinks.Token),
             new GlobalWatermark(positions, partitions, status, time).RunAsync(sinks.Token),
-            CloseHoursAsync(),
+            new CloseService(options, partitions, positions, clickHouse, status, time, logger).RunAsync(sinks.Token),
         };
         await await Task.WhenAny([referenceReader.RefreshAsync(token), .. background]);
         logger.ReferenceLoaded(catalog.SkuCount, catalog.LocationCount);
@@ -177,12 +174,6 @@ public static class RunCommand
                 logger.HistoryUnavailable(e.Message);
                 return false;
             }
-        }
-
-        async Task CloseHoursAsync()
-        {
-            await new CloseService(options, partitions, positions, clickHouse, status, time, logger).RunAsync(sinks.Token);
-            await Task.Delay(Timeout.InfiniteTimeSpan, time, sinks.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
         async Task WriteHistoryAsync()

@@ -24,6 +24,32 @@ internal static class Settings
     private static IReadOnlyList<(Leaf Leaf, Option<string[]> Option)> FlagsOfLeaves { get; } =
         [.. Known.Where(leaf => !leaf.IsSecret).Select(leaf => (leaf, Flag(leaf)))];
 
+    /// <summary>The option that names the settings file.</summary>
+    public static Option<string?> FileOption() => new("--config") { Description = "Settings file. Default: appsettings.json here, else beside the program." };
+
+    /// <summary>Gives a command a flag for every setting.</summary>
+    public static void AddFlags(Command command)
+    {
+        foreach (var flag in Flags)
+        {
+            command.Options.Add(flag);
+        }
+    }
+
+    /// <summary>The same for commands that people run: what is wrong in the settings is wrong usage.</summary>
+    /// <exception cref="UsageException">As <see cref="Load"/> says it.</exception>
+    public static ProcessorOptions LoadAsUsage(string? file, ParseResult parsed)
+    {
+        try
+        {
+            return Load(file, parsed);
+        }
+        catch (SetupException e)
+        {
+            throw new UsageException(e.Message);
+        }
+    }
+
     /// <exception cref="SetupException">A key is unknown, a value is not of its type, or a setting can not work; one line each.</exception>
     public static ProcessorOptions Load(string? file, ParseResult parsed)
     {

@@ -6,7 +6,7 @@ using Stockflow.Telemetry;
 namespace Stockflow.Commands;
 
 /// <summary>Keeps every version of promotions and calendar days in ClickHouse, and what can not be read in the dead letters.</summary>
-internal sealed class VersionWatch(VersionStage stage, VersionTables tables, DeadLetterWriter deadLetters, TimeProvider time, ILogger logger)
+internal sealed class VersionWatch(VersionStage stage, IClickHouse clickHouse, DeadLetterWriter deadLetters, TimeProvider time, ILogger logger)
 {
     public static readonly string[] Topics = [VersionStage.PromotionTopic, VersionStage.CalendarTopic];
 
@@ -41,7 +41,7 @@ internal sealed class VersionWatch(VersionStage stage, VersionTables tables, Dea
         {
             try
             {
-                await tables.InsertAsync(table, rows, token);
+                await clickHouse.InsertRowsAsync(table, rows, token);
                 return;
             }
             catch (ClickHouseException e)

@@ -65,7 +65,7 @@ public sealed class ReferenceStage(ISchemaSource schemas, AvroSchema skuSchema, 
         var id = System.Buffers.Binary.BinaryPrimitives.ReadInt32BigEndian(value.AsSpan(1));
         if (!readers.TryGetValue(id, out var reader))
         {
-            if (await GetSchemaAsync(id, token) is not { } writer)
+            if (await schemas.WaitForAsync(id, time, logger, token) is not { } writer)
             {
                 return (false, $"the registry has no schema {id}");
             }
@@ -82,21 +82,5 @@ public sealed class ReferenceStage(ISchemaSource schemas, AvroSchema skuSchema, 
 
         var result = reader.TryRead(value.AsSpan(ConfluentFrame.Size), slots);
         return result.IsOk ? (slots[stockedSlot].Long != 0, null) : (false, result.Message);
-    }
-
-    private async ValueTask<AvroSchema?> GetSchemaAsync(int id, CancellationToken token)
-    {
-        while (true)
-        {
-            try
-            {
-                return await schemas.GetByIdAsync(id, token);
-            }
-            catch (StoreUnavailableException e)
-            {
-                logger.ReferenceWaits(e.Message);
-                await Task.Delay(TimeSpan.FromSeconds(1), time, token);
-            }
-        }
     }
 }

@@ -58,7 +58,7 @@ public sealed class VersionStage(DecodeOptions options, ISchemaSource schemas, A
             Check(value.Length <= options.MaximumValueBytes, RejectReason.TooLarge, $"The value has {value.Length} bytes, more than the {options.MaximumValueBytes} allowed (decode.maximumValueBytes).");
             var status = ConfluentFrame.TryParse(value, out schemaId, out _);
             Check(status == ConfluentFrameStatus.Ok, RejectReason.WireFormat, ConfluentFrame.Describe(status) + ".");
-            var writer = await FindAsync(schemaId, token);
+            var writer = await schemas.WaitForAsync(schemaId, time, logger, token);
             Check(writer is not null, RejectReason.UnknownSchema, $"The schema registry has no schema with id {schemaId}; register the schema, then replay this record.");
             var fields = Decode(writer!, reader, value);
             Fill(row, fields, key, isPromotion);
@@ -149,22 +149,6 @@ public sealed class VersionStage(DecodeOptions options, ISchemaSource schemas, A
         Check(isPromotion || (DateOnly.TryParseExact(key, "yyyy-MM-dd", CultureInfo.InvariantCulture, DateTimeStyles.None, out var day) && day.Year is >= 1990 and < 2149),
             RejectReason.BadId, $"The key '{key}' is not a day such as 2026-03-01.");
         row[isPromotion ? "promo_id" : "day"] = key;
-    }
-
-    private async ValueTask<AvroSchema?> FindAsync(int id, CancellationToken token)
-    {
-        while (true)
-        {
-            try
-            {
-                return await schemas.GetByIdAsync(id, token);
-            }
-            catch (StoreUnavailableException e)
-            {
-                logger.ReferenceWaits(e.Message);
-                await Task.Delay(TimeSpan.FromSeconds(1), time, token);
-            }
-        }
     }
 
     private static DateTimeOffset Time(AvroRecord fields, string name) =>

@@ -1,7 +1,5 @@
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using System.Text;
-using System.Text.Json;
 
 namespace Stockflow.History;
 
@@ -144,22 +142,16 @@ public sealed class CloseLedger(IClickHouse clickHouse, string topic)
     public async Task<string> AskAsync(IReadOnlyCollection<RestatedKey> keys, CancellationToken token)
     {
         var part = Guid.CreateVersion7().ToString();
-        var lines = new StringBuilder();
-        foreach (var key in keys)
+        await clickHouse.InsertRowsAsync("close_scope", keys.Select(key => new Dictionary<string, object?>
         {
-            lines.Append(JsonSerializer.Serialize(new Dictionary<string, object?>
-            {
-                ["part"] = part,
-                ["sku_id"] = key.SkuId,
-                ["location_id"] = key.LocationId,
-                ["from_ts"] = key.FromTs,
-                ["cause_event"] = key.EventId,
-                ["cause_lane"] = key.Partition,
-                ["cause_at"] = key.Offset,
-            })).Append('\n');
-        }
-
-        await clickHouse.InsertAsync("close_scope", [], "JSONEachRow", [Encoding.UTF8.GetBytes(lines.ToString())], token);
+            ["part"] = part,
+            ["sku_id"] = key.SkuId,
+            ["location_id"] = key.LocationId,
+            ["from_ts"] = key.FromTs,
+            ["cause_event"] = key.EventId,
+            ["cause_lane"] = key.Partition,
+            ["cause_at"] = key.Offset,
+        }), token);
         return part;
     }
 

@@ -1,6 +1,4 @@
 using System.Globalization;
-using System.Text;
-using System.Text.Json;
 
 namespace Stockflow.History;
 
@@ -28,27 +26,21 @@ public sealed class ReconciliationLog(IClickHouse clickHouse, string runId, stri
         }
 
         var now = time.GetUtcNow().ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture);
-        var lines = new StringBuilder();
-        foreach (var row in rows)
+        await clickHouse.InsertRowsAsync("reconciliation", rows.Select(row => new Dictionary<string, object?>
         {
-            lines.Append(JsonSerializer.Serialize(new Dictionary<string, object?>
-            {
-                ["run_id"] = runId,
-                ["recorded_at"] = now,
-                ["kind"] = row.Kind,
-                ["action"] = action,
-                ["topic"] = topic,
-                ["partition"] = row.Partition,
-                ["as_of_offset"] = row.AsOfOffset,
-                ["sku_id"] = row.SkuId,
-                ["location_id"] = row.LocationId,
-                ["event_id"] = row.EventId,
-                ["found"] = row.Found,
-                ["expected"] = row.Expected,
-                ["compensations"] = row.Compensations,
-            })).Append('\n');
-        }
-
-        await clickHouse.InsertAsync("reconciliation", [], "JSONEachRow", [Encoding.UTF8.GetBytes(lines.ToString())], token);
+            ["run_id"] = runId,
+            ["recorded_at"] = now,
+            ["kind"] = row.Kind,
+            ["action"] = action,
+            ["topic"] = topic,
+            ["partition"] = row.Partition,
+            ["as_of_offset"] = row.AsOfOffset,
+            ["sku_id"] = row.SkuId,
+            ["location_id"] = row.LocationId,
+            ["event_id"] = row.EventId,
+            ["found"] = row.Found,
+            ["expected"] = row.Expected,
+            ["compensations"] = row.Compensations,
+        }), token);
     }
 }

@@ -18,10 +18,10 @@ internal static class AsOfBenchmark
 
     public static Command Create()
     {
-        var rows = Number("--rows", "Rows of the ledger, spread over 13 months.", 1_000_000, 1000, 1_000_000_000);
-        var perSku = Number("--rows-per-sku", "Movements of one SKU over all locations.", 1000, 1, 10_000_000);
-        var locations = Number("--locations", "Locations.", 200, 1, 10_000);
-        var questions = Number("--questions", "Timed questions, one after another.", 1000, 10, 1_000_000);
+        var rows = NumberOption.Create("--rows", "Rows of the ledger, spread over 13 months.", 1_000_000, 1000, 1_000_000_000);
+        var perSku = NumberOption.Create("--rows-per-sku", "Movements of one SKU over all locations.", 1000, 1, 10_000_000);
+        var locations = NumberOption.Create("--locations", "Locations.", 200, 1, 10_000);
+        var questions = NumberOption.Create("--questions", "Timed questions, one after another.", 1000, 10, 1_000_000);
         var command = new Command("asof", """
             Fills a ledger in the embedded ClickHouse and measures "position at T, known at K" for one SKU at one location. One row in a hundred is a
             correction and one in fifty a count. Some answers are compared with view positions_as_of; a wrong one has no figures.
@@ -138,18 +138,5 @@ internal static class AsOfBenchmark
         }
 
         return (null, null);
-    }
-
-    private static Option<long> Number(string name, string description, long value, long least, long most)
-    {
-        var option = new Option<long>(name) { Description = description, HelpName = "n", DefaultValueFactory = _ => value };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens.Count == 1 && !(long.TryParse(result.Tokens[0].Value, out var number) && number >= least && number <= most))
-            {
-                result.AddError($"{name} must be from {least} to {most}.");
-            }
-        });
-        return option;
     }
 }

@@ -20,11 +20,11 @@ internal static class CloseBenchmark
 
     public static Command Create()
     {
-        var rows = Number("--rows", "Rows of the day before the hour.", 1_000_000, 0, 1_000_000_000);
-        var hourRows = Number("--hour-rows", "Rows of the hour that is closed.", 1_000_000, 1000, 1_000_000_000);
-        var skus = Number("--skus", "Stock keeping units.", 10_000, 1, 10_000_000);
-        var locations = Number("--locations", "Locations.", 50, 1, 10_000);
-        var keys = Number("--keys", "Late events, each for a SKU and location of its own.", 1000, 1, 1_000_000);
+        var rows = NumberOption.Create("--rows", "Rows of the day before the hour.", 1_000_000, 0, 1_000_000_000);
+        var hourRows = NumberOption.Create("--hour-rows", "Rows of the hour that is closed.", 1_000_000, 1000, 1_000_000_000);
+        var skus = NumberOption.Create("--skus", "Stock keeping units.", 10_000, 1, 10_000_000);
+        var locations = NumberOption.Create("--locations", "Locations.", 50, 1, 10_000);
+        var keys = NumberOption.Create("--keys", "Late events, each for a SKU and location of its own.", 1000, 1, 1_000_000);
         var command = new Command("close", """
             Fills a ledger in the embedded ClickHouse and measures closing a day of it, closing one more hour, and restating SKUs at locations
             that late events of the last day touch, with the rows that each reads. A sum that differs from the ledger's has no figures.
@@ -133,17 +133,4 @@ internal static class CloseBenchmark
         client.QueryScalarAsync<long>("SELECT value FROM system.events WHERE event = 'SelectedRows'", token: token);
 
     private static Dictionary<int, long> Through(long offset) => Enumerable.Range(0, Partitions).ToDictionary(partition => partition, _ => offset);
-
-    private static Option<long> Number(string name, string description, long value, long least, long most)
-    {
-        var option = new Option<long>(name) { Description = description, HelpName = "n", DefaultValueFactory = _ => value };
-        option.Validators.Add(result =>
-        {
-            if (result.Tokens.Count == 1 && !(long.TryParse(result.Tokens[0].Value, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= least && number <= most))
-            {
-                result.AddError($"{name} must be from {least} to {most}.");
-            }
-        });
-        return option;
-    }
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text;
 using System.Text.Json;
 using Stockflow.History;
 using Stockflow.IntegrationTests.Fixtures;
@@ -90,7 +89,7 @@ public sealed class FeatureTests
 
     private static async Task InsertAsync(ClickHouseClient client, IEnumerable<Day> days, IEnumerable<Hour> hours)
     {
-        await InsertAsync(client, "demand_daily", days.Select(day => new Dictionary<string, object?>
+        await client.InsertRowsAsync("demand_daily", days.Select(day => new Dictionary<string, object?>
         {
             ["sku_id"] = day.Sku,
             ["location_id"] = "L",
@@ -102,7 +101,7 @@ public sealed class FeatureTests
             ["observed_minutes"] = 1440,
             ["recorded_at"] = Text(day.Written),
         }));
-        await InsertAsync(client, "position_hourly", hours.Select(hour => new Dictionary<string, object?>
+        await client.InsertRowsAsync("position_hourly", hours.Select(hour => new Dictionary<string, object?>
         {
             ["sku_id"] = hour.Sku,
             ["location_id"] = "L",
@@ -113,9 +112,6 @@ public sealed class FeatureTests
             ["recorded_at"] = Text(hour.Written),
         }));
     }
-
-    private static Task<InsertSummary> InsertAsync(ClickHouseClient client, string table, IEnumerable<Dictionary<string, object?>> rows) =>
-        client.InsertAsync(table, [], "JSONEachRow", [Encoding.UTF8.GetBytes(string.Concat(rows.Select(row => JsonSerializer.Serialize(row) + "\n")))]);
 
     private static string Text(DateTime time) => time.ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture);
 }
