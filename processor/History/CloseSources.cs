@@ -64,32 +64,32 @@ internal static class CloseSources
 
     /// <summary>Corrections of some SKUs, each with the movement that it leads to, by the rules of view corrections_resolved.</summary>
     public static string Resolved(string skus) => $$"""
-            known AS
-            (
-                SELECT * FROM corrections FINAL
-                WHERE topic = {topic:String} AND {{skus}}
-                    AND {{Below}}
-                ORDER BY topic, partition, offset
-                LIMIT 1 BY sku_id, event_id
-            ),
-            chains AS
-            (
-                SELECT sku_id, groupArray(event_id) AS ids, groupArray(corrects_event_id) AS targets, groupArray(qty_delta = 0) AS voids,
-                    arrayFold((dead, i) -> arrayFilter((target, id, is_void) -> is_void AND NOT has(dead, id), targets, ids, voids), range(17), emptyArrayString()) AS dead
-                FROM known
-                WHERE qty_delta = 0 OR (sku_id, corrects_event_id) IN (SELECT sku_id, event_id FROM known) OR (sku_id, event_id) IN (SELECT sku_id, corrects_event_id FROM known)
-                GROUP BY sku_id
-            ),
             resolved AS
             (
-                SELECT k.sku_id AS sku_id, k.event_id AS event_id, k.partition AS partition, k.offset AS offset, k.qty_delta AS qty_delta, k.unit_price AS unit_price, k.discount AS discount,
-                    arrayFold((path, i) -> if(indexOf(c.ids, path[-1]) = 0, path, arrayPushBack(path, c.targets[indexOf(c.ids, path[-1])])), range(16), [k.corrects_event_id]) AS path,
+                SELECT sku_id, fact.1 AS partition, fact.2 AS offset, fact.3 AS event_id, fact.4 AS corrects_event_id, fact.5 AS qty_delta, fact.6 AS unit_price, fact.7 AS discount,
+                    arrayFold((path, i) -> if(has(links, path[-1]), arrayPushBack(path, link_targets[indexOf(links, path[-1])]), path),
+                        range(if(has(links, corrects_event_id), 16, 0)), [corrects_event_id]) AS path,
                     path[-1] AS root_id, arrayPopBack(path) AS through,
-                    NOT has(c.ids, root_id) AND NOT has(c.dead, k.event_id)
-                        AND NOT arrayExists(step -> has(c.dead, step) OR c.voids[indexOf(c.ids, step)] = 1, through) AS in_effect,
-                    k.qty_delta = 0 AND empty(through) AS voids_root
-                FROM known AS k
-                LEFT JOIN chains AS c ON k.sku_id = c.sku_id
+                    NOT has(links, root_id) AND NOT has(dead, event_id) AND NOT arrayExists(step -> has(dead, step) OR link_voids[indexOf(links, step)] = 1, through) AS in_effect,
+                    qty_delta = 0 AND empty(through) AS voids_root
+                FROM
+                (
+                    SELECT sku_id, arrayJoin(known) AS fact, links, link_targets, link_voids, dead,
+                        groupArray((partition, offset, event_id, corrects_event_id, qty_delta, unit_price, discount)) AS known,
+                        arrayIntersect(groupArray(event_id), groupArray(corrects_event_id)) AS both,
+                        arrayFilter(c -> has(both, c.3), known) AS linked,
+                        tupleElement(linked, 3) AS links, tupleElement(linked, 4) AS link_targets, arrayMap(c -> c.5 = 0, linked) AS link_voids,
+                        arrayMap(c -> (c.3, c.4), arrayFilter(c -> c.5 = 0 AND has(both, c.4), known)) AS voids,
+                        if(empty(voids), emptyArrayString(), arrayFold((dead, i) -> arrayMap(v -> v.2, arrayFilter(v -> NOT has(dead, v.1), voids)), range(17), emptyArrayString())) AS dead
+                    FROM
+                    (
+                        SELECT * FROM corrections FINAL
+                        WHERE topic = {topic:String} AND {{skus}} AND {{Below}}
+                        ORDER BY topic, partition, offset
+                        LIMIT 1 BY sku_id, event_id
+                    )
+                    GROUP BY sku_id
+                )
             )
         """;
 

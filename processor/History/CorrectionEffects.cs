@@ -53,6 +53,9 @@ internal sealed class CorrectionEffects
 
     public bool IsEmpty => byId.Count == 0;
 
+    /// <summary>Events whose quantity corrections in effect change.</summary>
+    public IReadOnlyCollection<string> Corrected => field ??= voids.Keys.Concat(amendments.Keys).ToHashSet(StringComparer.Ordinal);
+
     /// <summary>The void in effect on a movement, or null.</summary>
     public LedgerCorrection? VoidOf(string eventId) => voids.GetValueOrDefault(eventId);
 

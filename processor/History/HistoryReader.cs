@@ -11,55 +11,66 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
 {
     private const string KnownAt = "recorded_at <= {known_at:DateTime64(3, 'UTC')}";
 
-    // A SKU's rows are few: threads cost more than they save, and many callers share the server.
-    private const string OneThread = "SETTINGS max_threads = 1";
+    // A SKU's rows are few, in many parts: more threads cost more than they save, and many callers share the server.
+    private const string FewThreads = "SETTINGS max_threads = 2";
+
+    /// <summary>Corrected events of a SKU that are asked about without a look which of them touch the location: parameters travel in the address.</summary>
+    private const int MaximumCorrected = 1000;
 
     private const string CorrectionsSql = $$"""
         SELECT event_id, corrects_event_id, qty_delta, toUnixTimestamp64Milli(event_ts), toUnixTimestamp64Milli(recorded_at), source_system, unit_price
         FROM corrections FINAL
         WHERE sku_id = {sku:String} AND {{KnownAt}}
         ORDER BY topic, partition, offset
-        {{OneThread}}
+        {{FewThreads}}
         """;
 
     // The movements that corrections name, at any location and any event time; a correction stands in the ledger too.
     private const string RootsSql = $$"""
         SELECT event_id, toString(topic) AS topic, partition, offset, toUnixTimestamp64Milli(event_ts), location_id,
-            if(movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN'), counterpart_location_id, ''), movement_type = 'CYCLE_COUNT'
+            if(movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN'), counterpart_location_id, '')
         FROM ledger
         WHERE sku_id = {sku:String} AND movement_type != 'CORRECTION' AND {{KnownAt}}
             AND event_id IN (SELECT corrects_event_id FROM corrections WHERE sku_id = {sku:String} AND {{KnownAt}})
         ORDER BY topic, partition, offset
         LIMIT 1 BY topic, partition, offset
-        {{OneThread}}
+        {{FewThreads}}
         """;
 
     private const string Touches = """
         (location_id = {location:String} OR (movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN') AND counterpart_location_id = {location:String}))
         """;
 
-    // amended: (event_id, topic, partition, offset) of the rows that amendments are added to. Most positions have none, and a shorter query is planned sooner.
+    // Of a row that was written again the first writing counts. FINAL would read all columns of all rows that it merges.
+    private const string RowsSql = $$"""
+        SELECT * FROM ledger
+        WHERE sku_id = {sku:String} AND movement_type != 'CORRECTION' AND event_ts <= {at:DateTime64(3, 'UTC')} AND {{KnownAt}} AND
+        """;
+
+    private const string OnceEach = "ORDER BY recorded_at LIMIT 1 BY topic, partition, offset";
+
+    // Of an event_id that stands in several rows, at any location, the first is amended; counts do not add up, so all of them are.
+    // Most SKUs have no corrections, and a shorter query is planned sooner.
     private static string FactsSql(bool isCorrected) => $$"""
         SELECT own = 1 AS own, toString(movement_type) AS type, toUnixTimestamp64Milli(event_ts) AS ts, reference_id,
             location_id, counterpart_location_id, event_id, recorded_at, source_system,
             {{(isCorrected ? """
             has({voided:Array(String)}, event_id) AS is_void,
-            indexOf(arrayZip({amended:Array(String)}, {topics:Array(String)}, {partitions:Array(Int32)}, {offsets:Array(Int64)}),
-                (event_id, toString(topic), partition, offset)) AS nth,
-            if(nth = 0, 0, {amounts:Array(Int64)}[nth]) AS amount,
+            indexOf({amended:Array(String)}, event_id) AS nth,
+            if(nth = 0 OR (type != 'CYCLE_COUNT' AND (toString(topic), partition, offset) != first), 0, {amounts:Array(Int64)}[nth]) AS amount,
             if(is_void, 0, qty_delta + amount) AS units,
             if(is_void, NULL, counted_qty + amount) AS counted
             """ : "qty_delta AS units, counted_qty AS counted")}}
         FROM
         (
-            SELECT * FROM ledger FINAL
-            WHERE sku_id = {sku:String} AND movement_type != 'CORRECTION' AND stocked = 1
-                AND event_ts <= {at:DateTime64(3, 'UTC')} AND {{KnownAt}} AND {{Touches}}
-            SETTINGS do_not_merge_across_partitions_select_final = 1
+            {{(isCorrected ? $$"""
+            SELECT *, min((toString(topic), partition, offset)) OVER (PARTITION BY event_id) AS first
+            FROM ({{RowsSql}} ({{Touches}} OR has({amended:Array(String)}, event_id)) {{OnceEach}})
+            """ : $"{RowsSql} stocked = 1 AND {Touches} {OnceEach}")}}
         )
         ARRAY JOIN arrayConcat(
-            if(location_id = {location:String}, [1], []),
-            if(movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN') AND counterpart_location_id = {location:String}, [0], [])) AS own
+            if(stocked = 1 AND location_id = {location:String}, [1], []),
+            if(stocked = 1 AND movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN') AND counterpart_location_id = {location:String}, [0], [])) AS own
         """;
 
     private static string SumsSql(bool isCorrected) => $$"""
@@ -70,7 +81,7 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
             FROM ({{FactsSql(isCorrected)}})
         )
         GROUP BY own, type, is_since
-        {{OneThread}}
+        {{FewThreads}}
         """;
 
     private static string TransfersSql(bool isCorrected) => $$"""
@@ -118,12 +129,13 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
     {
         try
         {
-            var (known, parameters, sums) = await ReadAsync(skuId, locationId, asOf, token);
+            var (effects, parameters, sums) = await ReadAsync(skuId, locationId, asOf, token);
             if (sums is null)
             {
                 return null;
             }
 
+            var known = new KnownCorrections(effects, await RootsAsync(effects, skuId, asOf.KnownAt, token));
             var transfers = new List<OpenTransfer>();
             await foreach (var row in clickHouse.QueryAsync(TransfersSql(parameters.ContainsKey("voided")), parameters, token))
             {
@@ -152,7 +164,8 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
     {
         try
         {
-            var known = await KnownAsync(question.SkuId, question.KnownAt, token);
+            var effects = await EffectsAsync(question.SkuId, question.KnownAt, token);
+            var known = new KnownCorrections(effects, await RootsAsync(effects, question.SkuId, question.KnownAt, token));
             var parameters = new Dictionary<string, object?>
             {
                 ["sku"] = question.SkuId,
@@ -189,11 +202,13 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
         }
     }
 
-    private async Task<(KnownCorrections Known, Dictionary<string, object?> Parameters, PositionSums? Sums)> ReadAsync(
+    private async Task<(CorrectionEffects Effects, Dictionary<string, object?> Parameters, PositionSums? Sums)> ReadAsync(
         string skuId, string locationId, AsOf asOf, CancellationToken token)
     {
-        var known = await KnownAsync(skuId, asOf.KnownAt, token);
-        var amended = known.Amended(locationId, asOf.At).ToList();
+        var effects = await EffectsAsync(skuId, asOf.KnownAt, token);
+        var corrected = effects.Corrected.Count > MaximumCorrected
+            ? new KnownCorrections(effects, await RootsAsync(effects, skuId, asOf.KnownAt, token)).Corrected(locationId, asOf.At)
+            : effects.Corrected;
         var parameters = new Dictionary<string, object?>
         {
             ["sku"] = skuId,
@@ -201,44 +216,46 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
             ["at"] = Time(asOf.At),
             ["known_at"] = Time(asOf.KnownAt),
         };
-        var voided = known.Voided(locationId, asOf.At).ToArray();
-        var isCorrected = voided.Length + amended.Count > 0;
-        if (isCorrected)
+        if (corrected.Count > 0)
         {
-            parameters["voided"] = voided;
-            parameters["amended"] = amended.Select(row => row.Place.EventId).ToArray();
-            parameters["topics"] = amended.Select(row => row.Place.Topic).ToArray();
-            parameters["partitions"] = amended.Select(row => row.Place.Partition).ToArray();
-            parameters["offsets"] = amended.Select(row => row.Place.Offset).ToArray();
-            parameters["amounts"] = amended.Select(row => row.Amount).ToArray();
+            var amended = corrected.Where(id => effects.VoidOf(id) is null).ToArray();
+            parameters["voided"] = corrected.Where(id => effects.VoidOf(id) is not null).ToArray();
+            parameters["amended"] = amended;
+            parameters["amounts"] = Array.ConvertAll(amended, id => effects.AmendmentsOf(id).Sum(correction => correction.Fact.Quantity));
         }
 
-        return (known, parameters, await PositionSums.ReadAsync(skuId, locationId, clickHouse.QueryAsync(SumsSql(isCorrected), parameters, token)));
+        return (effects, parameters, await PositionSums.ReadAsync(skuId, locationId, clickHouse.QueryAsync(SumsSql(corrected.Count > 0), parameters, token)));
     }
 
-    private async Task<KnownCorrections> KnownAsync(string skuId, long knownAt, CancellationToken token)
+    private async Task<CorrectionEffects> EffectsAsync(string skuId, long knownAt, CancellationToken token)
     {
-        var parameters = new Dictionary<string, object?> { ["sku"] = skuId, ["known_at"] = Time(knownAt) };
         var corrections = new List<LedgerCorrection>();
-        await foreach (var row in clickHouse.QueryAsync(CorrectionsSql, parameters, token))
+        await foreach (var row in clickHouse.QueryAsync(CorrectionsSql, Of(skuId, knownAt), token))
         {
             corrections.Add(new LedgerCorrection(
                 new CorrectionFact(row.Get<string>(0)!, row.Get<string>(1)!, "", row.Get<long>(2), row.Get<long>(3), row.Get<long>(4), row.Get<string>(5)!),
                 row.Get<decimal?>(6)));
         }
 
+        return new CorrectionEffects(corrections);
+    }
+
+    private async Task<IReadOnlyList<RootRow>> RootsAsync(CorrectionEffects effects, string skuId, long knownAt, CancellationToken token)
+    {
         var roots = new List<RootRow>();
-        if (corrections.Count > 0)
+        if (!effects.IsEmpty)
         {
-            await foreach (var row in clickHouse.QueryAsync(RootsSql, parameters, token))
+            await foreach (var row in clickHouse.QueryAsync(RootsSql, Of(skuId, knownAt), token))
             {
                 roots.Add(new RootRow(row.Get<string>(0)!, row.Get<string>(1)!, row.Get<int>(2), row.Get<long>(3), row.Get<long>(4), row.Get<string>(5)!,
-                    row.Get<string>(6)!, row.Get<int>(7) != 0));
+                    row.Get<string>(6)!));
             }
         }
 
-        return new KnownCorrections(new CorrectionEffects(corrections), roots);
+        return roots;
     }
+
+    private static Dictionary<string, object?> Of(string skuId, long knownAt) => new() { ["sku"] = skuId, ["known_at"] = Time(knownAt) };
 
     private static List<CorrectionFact> Latest(IEnumerable<LedgerCorrection> corrections) =>
         [.. corrections.Select(correction => correction.Fact).OrderByDescending(fact => fact.RecordedTs).ThenBy(fact => fact.EventId, StringComparer.Ordinal)

@@ -3,7 +3,7 @@ using Stockflow.Model;
 namespace Stockflow.History;
 
 /// <summary>A row of the ledger that a correction names. Counterpart is empty for all but transfers.</summary>
-internal sealed record RootRow(string EventId, string Topic, int Partition, long Offset, long EventTs, string LocationId, string Counterpart, bool IsCount);
+internal sealed record RootRow(string EventId, string Topic, int Partition, long Offset, long EventTs, string LocationId, string Counterpart);
 
 /// <summary>The corrections of one SKU that are known at a time, and the rows that they are about.</summary>
 /// <param name="effects">What they amount to.</param>
@@ -16,15 +16,9 @@ internal sealed class KnownCorrections(CorrectionEffects effects, IReadOnlyList<
     public IEnumerable<LedgerCorrection> Held =>
         effects.Resolved.Where(correction => !byEvent.Contains(correction.Fact.RootId)).Concat(effects.Unresolved);
 
-    /// <summary>Voided movements at or to a location.</summary>
-    public IEnumerable<string> Voided(string locationId, long at) =>
-        rows.Where(row => Touches(row, locationId, at) && effects.VoidOf(row.EventId) is not null).Select(row => row.EventId).Distinct(StringComparer.Ordinal);
-
-    /// <summary>Amended rows at or to a location and what is added to each.</summary>
-    public IEnumerable<(RootRow Place, long Amount)> Amended(string locationId, long at) =>
-        rows.Where(row => Touches(row, locationId, at) && IsAmended(row, at))
-            .Select(row => (row, effects.AmendmentsOf(row.EventId).Sum(correction => correction.Fact.Quantity)))
-            .Where(row => row.Item2 != 0);
+    /// <summary>Events at or to a location whose quantity corrections in effect change.</summary>
+    public IReadOnlyCollection<string> Corrected(string locationId, long at) =>
+        [.. rows.Where(row => Touches(row, locationId, at) && On(row.EventId).Count > 0).Select(row => row.EventId).Distinct(StringComparer.Ordinal)];
 
     /// <summary>Corrections in effect on movements at or to a location.</summary>
     public IEnumerable<LedgerCorrection> InEffect(string locationId, long at) =>
@@ -75,7 +69,4 @@ internal sealed class KnownCorrections(CorrectionEffects effects, IReadOnlyList<
 
     private static bool Touches(RootRow row, string locationId, long at) =>
         row.EventTs <= at && (row.LocationId == locationId || row.Counterpart == locationId);
-
-    // Of an event_id that stands in several rows the first is amended; counts do not add up, so all of them are.
-    private bool IsAmended(RootRow row, long at) => row.IsCount || ReferenceEquals(row, byEvent[row.EventId].First(other => other.EventTs <= at));
 }

@@ -9,8 +9,11 @@ namespace Stockflow.History;
 /// <param name="Number">From the file name: 1 for 001_bronze_silver.sql.</param>
 /// <param name="Name">The file name.</param>
 /// <param name="Checksum">SHA-256 of the text with line ends as \n, hex.</param>
+/// <param name="Former">
+/// Checksums of texts that it replaces where they were not applied, from its lines <c>-- formerly CHECKSUM</c>: the same schema, stored otherwise.
+/// </param>
 /// <param name="Statements">Its statements in order.</param>
-public sealed record Migration(int Number, string Name, string Checksum, IReadOnlyList<string> Statements);
+public sealed record Migration(int Number, string Name, string Checksum, IReadOnlyList<string> Former, IReadOnlyList<string> Statements);
 
 /// <summary>
 /// Applies schemas/clickhouse/NNN_name.sql in order and records them in <c>schema_migrations</c>. Applying again changes nothing.
@@ -20,6 +23,8 @@ public sealed record Migration(int Number, string Name, string Checksum, IReadOn
 /// </summary>
 public sealed class Migrations(IClickHouse clickHouse, string folder)
 {
+    private const string Formerly = "-- formerly ";
+
     /// <summary>Where the build puts the files.</summary>
     public static string DefaultFolder => Path.Combine(AppContext.BaseDirectory, "schemas", "clickhouse");
 
@@ -59,7 +64,7 @@ public sealed class Migrations(IClickHouse clickHouse, string folder)
         {
             if (applied.TryGetValue(migration.Number, out var known))
             {
-                if (known.Checksum != migration.Checksum)
+                if (known.Checksum != migration.Checksum && !migration.Former.Contains(known.Checksum))
                 {
                     throw new SetupException($"{migration.Name} has changed since it was applied to database {clickHouse.Database}: restore it and put the change into a new file");
                 }
@@ -105,7 +110,8 @@ public sealed class Migrations(IClickHouse clickHouse, string folder)
         var text = File.ReadAllText(file).ReplaceLineEndings("\n");
         try
         {
-            return new Migration(number, name, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))), SqlScript.Split(text));
+            var former = text.Split('\n').Where(line => line.StartsWith(Formerly, StringComparison.Ordinal)).Select(line => line[Formerly.Length..]);
+            return new Migration(number, name, Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text))), [.. former], SqlScript.Split(text));
         }
         catch (FormatException failure)
         {

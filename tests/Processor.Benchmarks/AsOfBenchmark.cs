@@ -11,7 +11,7 @@ namespace Stockflow.Benchmarks;
 internal static class AsOfBenchmark
 {
     /// <summary>Answers that are compared with the view that computes them from all corrections and movements.</summary>
-    private const int Checks = 10, WarmUp = 20, Block = 5_000_000;
+    private const int Checks = 10, WarmUp = 200, Block = 5_000_000;
 
     private const long Days = 395;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);

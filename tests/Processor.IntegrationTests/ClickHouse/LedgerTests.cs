@@ -151,7 +151,11 @@ public sealed class LedgerTests
         Assert.Equal([next], await migrations.ApplyAsync());
         Assert.Equal(7, await client.QueryScalarAsync<int>("SELECT a FROM more"));
 
-        File.AppendAllText(Path.Combine(folder.Path, next), "\nSELECT 1;");
+        var former = Migrations.Read(folder.Path)[^1].Checksum;
+        File.AppendAllText(Path.Combine(folder.Path, next), $"\n-- formerly {former}\n");
+        Assert.Empty(await migrations.ApplyAsync());
+
+        await File.WriteAllTextAsync(Path.Combine(folder.Path, next), "SELECT 1;");
         var changed = await Assert.ThrowsAsync<SetupException>(() => migrations.ApplyAsync());
         Assert.Contains(next, changed.Message, StringComparison.Ordinal);
         File.Delete(Path.Combine(folder.Path, next));
