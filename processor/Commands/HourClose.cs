@@ -16,6 +16,9 @@ internal readonly record struct CloseOutcome(long ThroughTs, long Hours, long Ke
 /// </summary>
 internal sealed class HourClose(CloseLedger ledger, CloseOptions options, Func<CancellationToken, Task<bool>> mayWrite)
 {
+    /// <summary>A statement keeps hardly more than one core of the server busy: it is planned in one thread, and so is most of its work on arrays.</summary>
+    private const int StatementsAtOnce = 2;
+
     private readonly long windowMs = options.StockoutRowDays * ClosePlan.Day;
 
     // Further than what is written down: arrivals that touched no closed hour are not looked at twice while the process lives.
@@ -73,11 +76,11 @@ internal sealed class HourClose(CloseLedger ledger, CloseOptions options, Func<C
         }
 
         var cuts = await ledger.CutsAsync(period, progress, since, until, windowMs, options.RowsPerStatement, token);
-        for (var i = 0; i <= cuts.Count; i++)
+        await Parallel.ForEachAsync(Enumerable.Range(0, cuts.Count + 1), new ParallelOptions { MaxDegreeOfParallelism = StatementsAtOnce, CancellationToken = token }, async (i, stop) =>
         {
-            await GuardAsync(token);
-            await ledger.CloseAsync(period, progress, since, until, i == 0 ? "" : cuts[i - 1], i == cuts.Count ? "" : cuts[i], windowMs, offsets, token);
-        }
+            await GuardAsync(stop);
+            await ledger.CloseAsync(period, progress, since, until, i == 0 ? "" : cuts[i - 1], i == cuts.Count ? "" : cuts[i], windowMs, offsets, stop);
+        });
     }
 
     private async Task<long> RestateAsync(CloseProgress progress, SortedDictionary<int, long> offsets, CancellationToken token)
@@ -95,8 +98,9 @@ internal sealed class HourClose(CloseLedger ledger, CloseOptions options, Func<C
             await GuardAsync(token);
             var part = await ledger.AskAsync(keys, token);
             var since = keys.Min(key => key.FromTs);
-            await ledger.RestateAsync(ClosePeriod.Hour, part, since, progress.ThroughTs, locked, windowMs, offsets, token);
-            await ledger.RestateAsync(ClosePeriod.Day, part, since, ClosePlan.Floor(progress.ThroughTs, ClosePlan.Day), locked, windowMs, offsets, token);
+            await Task.WhenAll(
+                ledger.RestateAsync(ClosePeriod.Hour, part, since, progress.ThroughTs, locked, windowMs, offsets, token),
+                ledger.RestateAsync(ClosePeriod.Day, part, since, ClosePlan.Floor(progress.ThroughTs, ClosePlan.Day), locked, windowMs, offsets, token));
             await ledger.LogRestatementsAsync(part, progress, token);
             restated += keys.Length;
         }

@@ -87,6 +87,7 @@ internal static class CloseSql
         return Insert + CloseSources.OfKeys + ",\n" + existing + ",\n" + Compute(parts);
     }
 
+    // The tables behind close_results are written side by side, and rows that replace others are left to merges and to readers: that halves the time.
     // course: time, whether it sets on-hand (a count), on-hand or what it changes by, unsellable, reserved, in transit in and out, time of a count
     // and of a sale, whether stocked; sorted so that a count takes in what happened at its very instant, and of two counts the larger stands.
     // parts: a row for each period with facts, the last of which also tells the state at the end (where there is none, a row of its own does if
@@ -199,7 +200,7 @@ internal static class CloseSql
             {{parts.Cause}}, {known:UInt64} AS known
         FROM (SELECT *, if(locked, {{parts.OldMeasures}}, {{Unseen}}) AS taken FROM compared WHERE is_last OR writes OR writes_place) AS c
         {{parts.CauseJoin}}
-        SETTINGS do_not_merge_across_partitions_select_final = 1
+        SETTINGS do_not_merge_across_partitions_select_final = 1, parallel_view_processing = 1, optimize_on_insert = 0
         """;
 
     private sealed record Parts(ClosePeriod Of)
