@@ -76,10 +76,12 @@ internal sealed class HourClose(CloseLedger ledger, CloseOptions options, Func<C
         }
 
         var cuts = await ledger.CutsAsync(period, progress, since, until, windowMs, options.RowsPerStatement, token);
-        await Parallel.ForEachAsync(Enumerable.Range(0, cuts.Count + 1), new ParallelOptions { MaxDegreeOfParallelism = StatementsAtOnce, CancellationToken = token }, async (i, stop) =>
+
+        // When one fails the other is waited for and not cancelled: it might go on in the server beside the next pass.
+        await Parallel.ForEachAsync(Enumerable.Range(0, cuts.Count + 1), new ParallelOptions { MaxDegreeOfParallelism = StatementsAtOnce, CancellationToken = token }, async (i, _) =>
         {
-            await GuardAsync(stop);
-            await ledger.CloseAsync(period, progress, since, until, i == 0 ? "" : cuts[i - 1], i == cuts.Count ? "" : cuts[i], windowMs, offsets, stop);
+            await GuardAsync(token);
+            await ledger.CloseAsync(period, progress, since, until, i == 0 ? "" : cuts[i - 1], i == cuts.Count ? "" : cuts[i], windowMs, offsets, token);
         });
     }
 
