@@ -24,7 +24,7 @@ internal static class AsOfBenchmark
         var questions = NumberOption.Create("--questions", "Timed questions, one after another.", 1000, 10, 1_000_000);
         var command = new Command("asof", """
             Fills a ledger in the embedded ClickHouse and measures "position at T, known at K" for one SKU at one location. One row in a hundred is a
-            correction and one in fifty a count. Some answers are compared with view positions_as_of; a wrong one has no figures.
+            correction and one in fifty a count. Merges are waited for. Some answers are compared with view positions_as_of; a wrong one has no figures.
 
             Exit codes: 0 measured, 1 a result was wrong or a server failed, 2 wrong usage.
 
@@ -52,12 +52,25 @@ internal static class AsOfBenchmark
                 await Console.Error.WriteLineAsync($"{Math.Min(rows, from + Block):N0} rows, {fill.Elapsed.TotalSeconds:0} s");
             }
 
+            await SettleAsync(client, token);
             return await MeasureAsync(client, rows, skus, locations, questions, token);
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    /// <summary>Months that have passed are merged; a fill leaves many parts of each, and each costs a question time.</summary>
+    private static async Task SettleAsync(ClickHouseClient client, CancellationToken token)
+    {
+        for (var quiet = 0; quiet < 10; await Task.Delay(TimeSpan.FromSeconds(1), token))
+        {
+            quiet = await client.QueryScalarAsync<long>("SELECT count() FROM system.merges", token: token) == 0 ? quiet + 1 : 0;
+        }
+
+        var parts = await client.QueryScalarAsync<long>("SELECT count() FROM system.parts WHERE active AND table = 'ledger' AND database = currentDatabase()", token: token);
+        await Console.Error.WriteLineAsync($"{parts} parts once merges have ended");
     }
 
     private static Task FillAsync(ClickHouseClient client, long from, long to, long rows, long skus, long locations, CancellationToken token) => client.ExecuteAsync($$"""
