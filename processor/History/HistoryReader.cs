@@ -116,7 +116,11 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
     {
         try
         {
-            return (await ReadAsync(skuId, locationId, asOf, token)).Sums?.Position;
+            var effects = await EffectsAsync(skuId, asOf.KnownAt, token);
+            var corrected = effects.Corrected.Count > MaximumCorrected
+                ? (await KnownAsync(effects, skuId, asOf.KnownAt, token)).Corrected(locationId, asOf.At)
+                : effects.Corrected;
+            return (await SumsAsync(skuId, locationId, Parameters(skuId, locationId, asOf, effects, corrected), token))?.Position;
         }
         catch (ClickHouseException e)
         {
@@ -129,15 +133,17 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
     {
         try
         {
-            var (effects, parameters, sums) = await ReadAsync(skuId, locationId, asOf, token);
+            var effects = await EffectsAsync(skuId, asOf.KnownAt, token);
+            var known = await KnownAsync(effects, skuId, asOf.KnownAt, token);
+            var parameters = Parameters(skuId, locationId, asOf, effects, known.Corrected(locationId, asOf.At));
+            var sums = await SumsAsync(skuId, locationId, parameters, token);
             if (sums is null)
             {
                 return null;
             }
 
-            var known = new KnownCorrections(effects, await RootsAsync(effects, skuId, asOf.KnownAt, token));
             var transfers = new List<OpenTransfer>();
-            await foreach (var row in clickHouse.QueryAsync(TransfersSql(parameters.ContainsKey("voided")), parameters, token))
+            await foreach (var row in clickHouse.QueryAsync(TransfersSql(IsCorrected(parameters)), parameters, token))
             {
                 transfers.Add(new OpenTransfer(row.Get<string>(0)!, row.Get<string>(1)!, row.Get<string>(2)!, row.Get<long>(3), row.Get<long>(4), row.Get<long>(5)));
             }
@@ -165,7 +171,7 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
         try
         {
             var effects = await EffectsAsync(question.SkuId, question.KnownAt, token);
-            var known = new KnownCorrections(effects, await RootsAsync(effects, question.SkuId, question.KnownAt, token));
+            var known = await KnownAsync(effects, question.SkuId, question.KnownAt, token);
             var parameters = new Dictionary<string, object?>
             {
                 ["sku"] = question.SkuId,
@@ -202,13 +208,14 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
         }
     }
 
-    private async Task<(CorrectionEffects Effects, Dictionary<string, object?> Parameters, PositionSums? Sums)> ReadAsync(
-        string skuId, string locationId, AsOf asOf, CancellationToken token)
+    private Task<PositionSums?> SumsAsync(string skuId, string locationId, Dictionary<string, object?> parameters, CancellationToken token) =>
+        PositionSums.ReadAsync(skuId, locationId, clickHouse.QueryAsync(SumsSql(IsCorrected(parameters)), parameters, token));
+
+    private static bool IsCorrected(Dictionary<string, object?> parameters) => parameters.ContainsKey("voided");
+
+    // corrected: the events that the question takes corrections of into account, all that touch the location among them.
+    private static Dictionary<string, object?> Parameters(string skuId, string locationId, AsOf asOf, CorrectionEffects effects, IReadOnlyCollection<string> corrected)
     {
-        var effects = await EffectsAsync(skuId, asOf.KnownAt, token);
-        var corrected = effects.Corrected.Count > MaximumCorrected
-            ? new KnownCorrections(effects, await RootsAsync(effects, skuId, asOf.KnownAt, token)).Corrected(locationId, asOf.At)
-            : effects.Corrected;
         var parameters = new Dictionary<string, object?>
         {
             ["sku"] = skuId,
@@ -224,7 +231,7 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
             parameters["amounts"] = Array.ConvertAll(amended, id => effects.AmendmentsOf(id).Sum(correction => correction.Fact.Quantity));
         }
 
-        return (effects, parameters, await PositionSums.ReadAsync(skuId, locationId, clickHouse.QueryAsync(SumsSql(corrected.Count > 0), parameters, token)));
+        return parameters;
     }
 
     private async Task<CorrectionEffects> EffectsAsync(string skuId, long knownAt, CancellationToken token)
@@ -240,7 +247,7 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
         return new CorrectionEffects(corrections);
     }
 
-    private async Task<IReadOnlyList<RootRow>> RootsAsync(CorrectionEffects effects, string skuId, long knownAt, CancellationToken token)
+    private async Task<KnownCorrections> KnownAsync(CorrectionEffects effects, string skuId, long knownAt, CancellationToken token)
     {
         var roots = new List<RootRow>();
         if (!effects.IsEmpty)
@@ -252,7 +259,7 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
             }
         }
 
-        return roots;
+        return new KnownCorrections(effects, roots);
     }
 
     private static Dictionary<string, object?> Of(string skuId, long knownAt) => new() { ["sku"] = skuId, ["known_at"] = Time(knownAt) };

@@ -9,7 +9,7 @@ internal sealed class BreakingClickHouse(IClickHouse inner, int writes, bool aft
 
     public override async Task ExecuteAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null, CancellationToken token = default)
     {
-        if (left-- > 0)
+        if (Interlocked.Decrement(ref left) >= 0)
         {
             await base.ExecuteAsync(sql, parameters, token);
             return;
