@@ -30,13 +30,20 @@ public sealed record BenchmarkOptions
         Generator(0).Validate();
     }
 
-    /// <summary>The load; 0 events for one without an end.</summary>
+    /// <summary>Events a second of the load's own time: a national retailer's holiday peak.</summary>
+    public const int PeakRate = 183_000;
+
+    /// <summary>Events that the length of a load without an end is reckoned by.</summary>
+    private const long Endless = 500_000;
+
+    /// <summary>The load, whose events happen at <see cref="PeakRate"/>; 0 events for one without an end.</summary>
     public GeneratorOptions Generator(long events) => new()
     {
         Events = events,
         Seed = Seed,
         Skus = Skus,
         Locations = Locations,
+        SimulatedHours = (events == 0 ? Endless : events) / (double)PeakRate / 3600,
         End = DateTimeOffset.FromUnixTimeSeconds(DateTimeOffset.UtcNow.ToUnixTimeSeconds()),
     };
 }
