@@ -7,6 +7,7 @@ namespace Stockflow.Benchmarks;
 /// <summary>The Markdown table, and progress on standard error while it fills.</summary>
 public sealed class Report(BenchmarkOptions options)
 {
+    private readonly long began = TimeProvider.System.GetTimestamp();
     private readonly List<(string Benchmark, string Measure, string Value, string Note)> rows = [];
 
     /// <summary>Adds a row.</summary>
@@ -41,8 +42,8 @@ public sealed class Report(BenchmarkOptions options)
     public override string ToString()
     {
         var text = new StringBuilder();
-        text.AppendLine(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:yyyy-MM-dd}, {Environment.ProcessorCount} cores ({ProcessorName()}), {RuntimeInformation.FrameworkDescription}, Linux {Environment.OSVersion.Version.ToString(2)}.");
-        text.AppendLine(CultureInfo.InvariantCulture, $"{options.Events:N0} events, {options.Skus:N0} SKUs, {options.Locations:N0} locations, {options.Partitions} partitions; medians of {options.Rounds} rounds.");
+        text.AppendLine(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:yyyy-MM-dd}, {Environment.ProcessorCount} cores ({ProcessorName()}), {MemoryGiB():0} GiB, {RuntimeInformation.FrameworkDescription}, Linux {Environment.OSVersion.Version.ToString(2)}; all servers on the same machine; measured in {TimeProvider.System.GetElapsedTime(began).TotalMinutes:0.0} minutes.");
+        text.AppendLine(CultureInfo.InvariantCulture, $"{options.Events:N0} events, {options.Skus:N0} SKUs, {options.Locations:N0} locations, {options.Partitions} partitions; medians of {options.Rounds} rounds, where a note does not say otherwise.");
         text.AppendLine();
         text.AppendLine("| benchmark | measure | value | note |");
         text.AppendLine("|---|---|---:|---|");
@@ -53,6 +54,8 @@ public sealed class Report(BenchmarkOptions options)
 
         return text.ToString();
     }
+
+    private static double MemoryGiB() => GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1 << 30);
 
     private static string ProcessorName()
     {

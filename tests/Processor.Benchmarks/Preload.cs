@@ -1,0 +1,27 @@
+using Stockflow.Commands;
+using Stockflow.Embedded;
+
+namespace Stockflow.Benchmarks;
+
+/// <summary>Fills the topics of fresh servers before anything is measured.</summary>
+internal static class Preload
+{
+    /// <summary>Sends reference records and a whole load, and checks that the listener holds all of it.</summary>
+    /// <returns>What the load must lead to, and the catalogue that it speaks of.</returns>
+    public static async Task<(IndependentResult Expected, GeneratorCatalog Catalog)> SendAsync(Servers servers, GeneratorOptions load, CancellationToken token)
+    {
+        using var producer = new LoadProducer(new LoadOptions
+        {
+            Topic = Servers.Topic,
+            ClientProperties = new Dictionary<string, string> { ["bootstrap.servers"] = servers.Bootstrap },
+            Generator = load,
+            SchemaId = await LoadSettings.SchemaIdsAsync(null, token),
+        });
+        await producer.SendReferenceAsync(token);
+        var count = new IndependentCount(producer.Catalog);
+        await producer.SendMovementsAsync(count, token);
+        token.ThrowIfCancellationRequested();
+        ResultCheck.ThrowIfRecordsAreGone(servers, producer);
+        return (count.Result(), producer.Catalog);
+    }
+}
