@@ -6,19 +6,22 @@ using Stockflow.Serve;
 
 namespace Stockflow.Benchmarks;
 
-/// <summary>What one run of the processor over the whole topic took.</summary>
-/// <param name="Rate">Events a second, from the start of reading to the last event durable in the history; cold code included.</param>
-/// <param name="LateRate">The same over the second half of the events.</param>
+/// <summary>What one run of the processor over the topic took.</summary>
+/// <param name="Events">Events measured.</param>
+/// <param name="Rate">Events a second, from the start of the measurement to the last event durable in the history.</param>
 /// <param name="Cpu">CPU seconds by process.</param>
 /// <param name="Allocated">Bytes that the processor allocated.</param>
 /// <param name="Peak">Largest resident memory of the processor seen, bytes.</param>
 /// <param name="Last">Its status at the end.</param>
 internal sealed record ProcessorFigures(
-    double Rate, double LateRate, IReadOnlyDictionary<string, double> Cpu, double Allocated, double Peak, StatusPayload Last);
+    long Events, double Rate, IReadOnlyDictionary<string, double> Cpu, double Allocated, double Peak, StatusPayload Last);
 
 /// <summary>One <c>processor run</c> of this build over the servers, from an empty state to the topic's end.</summary>
 internal sealed class ProcessorRun : IAsyncDisposable
 {
+    /// <summary>Linux's numbers of SIGCONT and SIGSTOP.</summary>
+    private const int Continued = 18, Stopped = 19;
+
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(200), Stalled = TimeSpan.FromSeconds(60);
     private readonly Servers servers;
     private readonly ChildProcess processor;
@@ -64,48 +67,75 @@ internal sealed class ProcessorRun : IAsyncDisposable
     /// <exception cref="WrongResultException">It ended, or stands still.</exception>
     public async Task<ProcessorFigures> FinishAsync(long events, CancellationToken token)
     {
-        var status = await WaitUntilReadyAsync(token);
-        var before = Cpu();
-        var allocatedBefore = await MetricAsync("dotnet_gc_allocated_bytes_total", token);
-        var started = Stopwatch.GetTimestamp();
-        var (moved, durable, half, halfAt, peak) = (started, 0L, 0L, 0.0, 0.0);
+        await WaitUntilReadyAsync(token);
+        var start = new Baseline(0, await AllocatedAsync(token), Cpu(), Stopwatch.GetTimestamp());
+        return await MeasureAsync(start, events, token);
+    }
+
+    /// <summary>
+    /// As <see cref="FinishAsync"/>, by a process that is warm: it works off <paramref name="warm"/> events, is held still
+    /// while <paramref name="preload"/> puts the others into the topic, and is measured from then on.
+    /// </summary>
+    /// <exception cref="WrongResultException">It ended, or stands still.</exception>
+    public async Task<ProcessorFigures> FinishWarmAsync(long warm, Func<Task> preload, Func<long> events, CancellationToken token)
+    {
+        await WaitUntilReadyAsync(token);
+        await MeasureAsync(new Baseline(0, 0, Cpu(), Stopwatch.GetTimestamp()), warm, token);
+        var allocated = await AllocatedAsync(token);
+        _ = ParentWatch.Send(processor.Id, Stopped);
+        try
+        {
+            await preload();
+        }
+        finally
+        {
+            _ = ParentWatch.Send(processor.Id, Continued);
+        }
+
+        return await MeasureAsync(new Baseline(warm, allocated, Cpu(), Stopwatch.GetTimestamp()), events(), token);
+    }
+
+    /// <summary>Waits until that many events of the topic are durable and nothing is left to settle.</summary>
+    /// <exception cref="WrongResultException">It ended, or stands still.</exception>
+    public Task WaitUntilDurableAsync(long events, CancellationToken token) =>
+        MeasureAsync(new Baseline(0, 0, Cpu(), Stopwatch.GetTimestamp()), events, token);
+
+    private async Task<ProcessorFigures> MeasureAsync(Baseline start, long events, CancellationToken token)
+    {
+        var status = await StatusAsync(token);
+        var (moved, durable, peak) = (start.Timestamp, 0L, ResidentBytes());
         while (durable < events)
         {
             await Task.Delay(Poll, token);
             status = await StatusAsync(token) ?? status;
-            var now = status.Lanes.Sum(lane => Math.Max(0, lane.DurableOffset));
+            var now = status?.Lanes.Sum(lane => Math.Max(0, lane.DurableOffset)) ?? 0;
+            peak = Math.Max(peak, ResidentBytes());
             if (now > durable)
             {
                 (durable, moved) = (now, Stopwatch.GetTimestamp());
-                if (half == 0 && durable * 2 >= events)
-                {
-                    (half, halfAt) = (durable, Stopwatch.GetElapsedTime(started).TotalSeconds);
-                    Report.Progress($"pipeline: {durable:N0} of {events:N0} durable after {halfAt:0.0} s");
-                }
             }
             else
             {
                 ThrowIfStalled(moved, $"{durable:N0} of {events:N0} events are durable");
             }
-
-            peak = Math.Max(peak, ResidentBytes());
         }
 
-        var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
+        var seconds = Stopwatch.GetElapsedTime(start.Timestamp).TotalSeconds;
         var after = Cpu();
-        var allocated = await MetricAsync("dotnet_gc_allocated_bytes_total", token) - allocatedBefore;
+        var allocated = await AllocatedAsync(token) - start.Allocated;
         moved = Stopwatch.GetTimestamp();
-        while (status.Totals.Unsettled > 0)
+        while (status!.Totals.Unsettled > 0)
         {
             ThrowIfStalled(moved, $"{status.Totals.Unsettled} late counts are not settled");
             await Task.Delay(Poll, token);
             status = await StatusAsync(token) ?? status;
         }
 
-        return new ProcessorFigures(
-            events / seconds, half < events ? (events - half) / (seconds - halfAt) : events / seconds,
-            after.ToDictionary(pair => pair.Key, pair => pair.Value - before[pair.Key]), allocated, peak, status);
+        return new ProcessorFigures(events - start.Events, (events - start.Events) / seconds, after.ToDictionary(pair => pair.Key, pair => pair.Value - start.Cpu[pair.Key]), allocated, peak, status);
     }
+
+    /// <summary>Ends it as <c>kill -9</c> does.</summary>
+    public void Kill() => processor.Kill();
 
     public async ValueTask DisposeAsync()
     {
@@ -121,13 +151,8 @@ internal sealed class ProcessorRun : IAsyncDisposable
         }
     }
 
-    private Dictionary<string, double> Cpu() => new()
-    {
-        ["processor"] = ProcessCpu.Seconds(processor.Id),
-        ["kafka"] = ProcessCpu.Seconds(servers.Kafka.Id),
-        ["redis"] = ProcessCpu.Seconds(servers.Redis.ProcessId),
-        ["clickhouse"] = ProcessCpu.Seconds(servers.ClickHouse.Id),
-    };
+    /// <summary>CPU seconds so far, by process.</summary>
+    public Dictionary<string, double> Cpu() => servers.CpuSeconds("processor", processor.Id);
 
     /// <summary>Resident memory of the processor.</summary>
     public double ResidentBytes() =>
@@ -152,10 +177,15 @@ internal sealed class ProcessorRun : IAsyncDisposable
         }
     }
 
+    private Task<double> AllocatedAsync(CancellationToken token) => MetricAsync("dotnet_gc_allocated_bytes_total", token);
+
     private async Task<double> MetricAsync(string name, CancellationToken token)
     {
         var text = await http.GetStringAsync("/metrics", token);
         var line = text.Split('\n').First(line => line.StartsWith(name + ' ', StringComparison.Ordinal));
         return double.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture);
     }
+
+    /// <summary>Where a measurement begins.</summary>
+    private sealed record Baseline(long Events, double Allocated, IReadOnlyDictionary<string, double> Cpu, long Timestamp);
 }

@@ -36,6 +36,7 @@ var command = new RootCommand("""
 command.Subcommands.Add(OutageCommand.Create());
 command.Subcommands.Add(AsOfBenchmark.Create());
 command.Subcommands.Add(CloseBenchmark.Create());
+command.Subcommands.Add(PeerCommand.Create());
 command.SetAction((parsed, token) => Guard.RunAsync(async () =>
 {
     var options = new BenchmarkOptions

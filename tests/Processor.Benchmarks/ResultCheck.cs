@@ -27,6 +27,14 @@ internal static class ResultCheck
     /// <exception cref="WrongResultException">Something differs.</exception>
     public static async Task VerifyAsync(Servers servers, string name, IndependentResult expected, CancellationToken token)
     {
+        await VerifyHistoryAsync(servers, name, expected, token);
+        await VerifyPositionsAsync(servers, name, expected, token);
+    }
+
+    /// <summary>Counts and rows of the history.</summary>
+    /// <exception cref="WrongResultException">Something differs.</exception>
+    public static async Task VerifyHistoryAsync(Servers servers, string name, IndependentResult expected, CancellationToken token)
+    {
         // Not from the process's counters: a lane that changed hands has begun its own anew.
         using var clickHouse = servers.OpenClickHouse(name);
         var reasons = new Dictionary<string, long>(StringComparer.Ordinal);
@@ -47,7 +55,20 @@ internal static class ResultCheck
 
         WrongResultException.ThrowUnlessEqual("rows of raw_events_current", expected.Produced, verdicts.Values.Sum());
         WrongResultException.ThrowUnlessEqual("rows of ledger_current", expected.Accepted, await clickHouse.QueryScalarAsync<long>("SELECT count() FROM ledger_current", token: token));
+    }
 
+    /// <summary>A number that stands for every column of every row but those that say when the listener and the history got it.</summary>
+    public static async Task<string> FingerprintAsync(Servers servers, string name, CancellationToken token)
+    {
+        using var clickHouse = servers.OpenClickHouse(name);
+        return string.Join(", ", await HashAsync("raw_events"), await HashAsync("ledger"));
+
+        async Task<string> HashAsync(string table) => $"{table} " + await clickHouse.QueryScalarAsync<string>(
+            $"SELECT toString(sum(cityHash64(* EXCEPT (broker_ts, recorded_at)))) FROM {table}_current", token: token);
+    }
+
+    private static async Task VerifyPositionsAsync(Servers servers, string name, IndependentResult expected, CancellationToken token)
+    {
         await using var store = new RedisPositionStore(new PositionOptions { Connection = servers.Redis.Endpoint, KeyPrefix = name }, TimeProvider.System);
         var (found, wrong, firstWrong) = (0, 0, "");
         await foreach (var position in store.ScanAsync(token))

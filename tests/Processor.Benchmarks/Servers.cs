@@ -47,6 +47,15 @@ internal sealed class Servers : IAsyncDisposable
     /// <summary>A client of one database.</summary>
     public ClickHouseClient OpenClickHouse(string database) => new(new ClickHouseOptions { Url = ClickHouseUrl, Database = database });
 
+    /// <summary>CPU seconds so far of the servers and of the process that uses them.</summary>
+    public Dictionary<string, double> CpuSeconds(string user, int userId) => new()
+    {
+        [user] = ProcessCpu.Seconds(userId),
+        ["kafka"] = ProcessCpu.Seconds(Kafka.Id),
+        ["redis"] = ProcessCpu.Seconds(Redis.ProcessId),
+        ["clickhouse"] = ProcessCpu.Seconds(ClickHouse.Id),
+    };
+
     /// <summary>Ends ClickHouse as <c>kill -9</c> does.</summary>
     public void KillClickHouse() => ClickHouse.Kill();
 

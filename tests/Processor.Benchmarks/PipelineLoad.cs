@@ -1,0 +1,98 @@
+using Stockflow.Commands;
+using Stockflow.Embedded;
+using Stockflow.Model;
+
+namespace Stockflow.Benchmarks;
+
+/// <summary>One load, sent in two parts to each round's own servers: what warms a process up, and what it is measured by.</summary>
+internal sealed class PipelineLoad
+{
+    /// <summary>Events of the warm-up at most: the hot paths are compiled for good by then.</summary>
+    private const long MostWarmEvents = 300_000;
+
+    public PipelineLoad(BenchmarkOptions options)
+    {
+        Options = options.Generator(options.Events);
+        Catalog = new GeneratorCatalog(Options);
+        var count = new IndependentCount(Catalog);
+        WarmEvents = Math.Min(MostWarmEvents, options.Events / 3);
+        Events = options.Events - WarmEvents;
+        Report.Progress($"counting what {Total:N0} events must lead to");
+        var generator = new Generator(Options, Catalog);
+        while (generator.TryNext(out var fact))
+        {
+            count.Add(in fact);
+        }
+
+        Expected = count.Result();
+    }
+
+    /// <summary>Settings with which a process may be held still while the topic fills, and stays in its consumer group.</summary>
+    public static string[] SessionSettings => ["--kafka.session-timeout-milliseconds", "120000"];
+
+    public GeneratorOptions Options { get; }
+
+    public GeneratorCatalog Catalog { get; }
+
+    public long WarmEvents { get; }
+
+    /// <summary>Events that are measured.</summary>
+    public long Events { get; }
+
+    /// <summary>Those of the warm-up too.</summary>
+    public long Total => Options.Events;
+
+    public IndependentResult Expected { get; }
+
+    /// <summary>Fingerprint of the history that the processor made of it.</summary>
+    public string History { get; set; } = "";
+
+    /// <summary>Sends the reference records and is ready to send the load.</summary>
+    public async Task<Sender> OpenAsync(Servers servers, CancellationToken token)
+    {
+        var producer = new LoadProducer(new LoadOptions
+        {
+            Topic = Servers.Topic,
+            ClientProperties = new Dictionary<string, string> { ["bootstrap.servers"] = servers.Bootstrap },
+            Generator = Options,
+            SchemaId = await LoadSettings.SchemaIdsAsync(null, token),
+        });
+        await producer.SendReferenceAsync(token);
+        return new Sender(servers, producer, WarmEvents);
+    }
+
+    /// <summary>The load on its way to one topic.</summary>
+    public sealed class Sender(Servers servers, LoadProducer producer, long warmEvents) : IDisposable
+    {
+        /// <summary>Events sent so far.</summary>
+        public long Sent => producer.Sent;
+
+        public async Task SendWarmUpAsync(CancellationToken token)
+        {
+            using var enough = CancellationTokenSource.CreateLinkedTokenSource(token);
+            producer.SendLimit = _ =>
+            {
+                if (producer.Sent >= warmEvents - 1)
+                {
+                    enough.Cancel();
+                }
+
+                return long.MaxValue;
+            };
+            await producer.SendMovementsAsync(null, enough.Token);
+            token.ThrowIfCancellationRequested();
+            producer.SendLimit = null;
+        }
+
+        public async Task SendRestAsync(CancellationToken token)
+        {
+            await producer.SendMovementsAsync(null, token);
+            token.ThrowIfCancellationRequested();
+        }
+
+        /// <exception cref="WrongResultException">The listener has dropped some.</exception>
+        public void ThrowIfRecordsAreGone() => ResultCheck.ThrowIfRecordsAreGone(servers, producer);
+
+        public void Dispose() => producer.Dispose();
+    }
+}
