@@ -21,9 +21,17 @@ public sealed record BenchmarkOptions
 
     public long Seed { get; init; } = 1;
 
+    /// <summary>Events a second of the runs at fixed rates; the last is a national retailer's holiday peak.</summary>
+    public IReadOnlyList<double> Rates { get; init; } = [50_000, 100_000, PeakRate];
+
+    /// <summary>Time that each of them is measured for, seconds.</summary>
+    public int RateSeconds { get; init; } = 20;
+
     /// <exception cref="SetupException">A value is outside its range.</exception>
     public void Validate()
     {
+        SetupException.ThrowIf(Rates.Any(rate => rate is not (>= 1000 and <= 1e6)), "--rates must be from 1000 to 1000000");
+        SetupException.ThrowIf(RateSeconds is < 5 or > 3600, "--rate-seconds must be from 5 to 3600");
         SetupException.ThrowIf(Events is < 10_000 or > 100_000_000, "--events must be from 10000 to 100000000");
         SetupException.ThrowIf(Partitions is < 1 or > 1000, "--partitions must be from 1 to 1000");
         SetupException.ThrowIf(Rounds is < 1 or > 100, "--rounds must be from 1 to 100");

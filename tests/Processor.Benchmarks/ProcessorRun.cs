@@ -158,15 +158,20 @@ internal sealed class ProcessorRun : IAsyncDisposable
     public double ResidentBytes() =>
         double.Parse(File.ReadAllText($"/proc/{processor.Id}/statm").Split(' ')[1], CultureInfo.InvariantCulture) * Environment.SystemPageSize;
 
-    /// <summary>Its status; null while it does not answer.</summary>
     /// <exception cref="WrongResultException">It ended.</exception>
-    public async Task<StatusPayload?> StatusAsync(CancellationToken token)
+    public void ThrowIfEnded()
     {
         if (processor.HasExited)
         {
             throw new WrongResultException($"pipeline: the processor ended with code {processor.ExitCode}. It printed:\n{processor.Tail}");
         }
+    }
 
+    /// <summary>Its status; null while it does not answer.</summary>
+    /// <exception cref="WrongResultException">It ended.</exception>
+    public async Task<StatusPayload?> StatusAsync(CancellationToken token)
+    {
+        ThrowIfEnded();
         try
         {
             return JsonSerializer.Deserialize(await http.GetStringAsync("/v1/status", token), ServeJson.Default.StatusPayload);

@@ -7,6 +7,7 @@ var benchmarks = new (string Name, Func<BenchmarkOptions, Report, CancellationTo
     ("decode", DecodeBenchmark.RunAsync),
     ("dedupe", DedupeBenchmark.RunAsync),
     ("pipeline", PipelineBenchmark.RunAsync),
+    ("rates", RateBenchmark.RunAsync),
 };
 var defaults = new BenchmarkOptions();
 var names = new Argument<string[]>("name") { Description = "Benchmarks to run; all without a name.", Arity = ArgumentArity.ZeroOrMore };
@@ -16,6 +17,8 @@ var partitions = new Option<int>("--partitions") { Description = "Partitions of 
 var rounds = new Option<int>("--rounds") { Description = "Timed rounds; the median counts.", HelpName = "n", DefaultValueFactory = _ => defaults.Rounds };
 var skus = new Option<int>("--skus") { Description = "Stock keeping units.", HelpName = "n", DefaultValueFactory = _ => defaults.Skus };
 var locations = new Option<int>("--locations") { Description = "Stores and distribution centres.", HelpName = "n", DefaultValueFactory = _ => defaults.Locations };
+var rates = new Option<double[]>("--rates") { Description = "Events a second of the runs at fixed rates.", HelpName = "n", Arity = ArgumentArity.OneOrMore, AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. defaults.Rates] };
+var rateSeconds = new Option<int>("--rate-seconds") { Description = "Time that each rate is measured for.", HelpName = "n", DefaultValueFactory = _ => defaults.RateSeconds };
 var output = new Option<string?>("--out") { Description = "File that gets the table too.", HelpName = "file" };
 var command = new RootCommand("""
     Measures the processor on this machine and prints a Markdown table; progress goes to standard error.
@@ -26,17 +29,19 @@ var command = new RootCommand("""
       eng/bench --out bench.md
       eng/bench pipeline --events 2000000 --partitions 128
       eng/bench decode dedupe --rounds 7
+      eng/bench rates --rates 183000 --rate-seconds 300
       eng/bench outage --minutes 5 --sink clickhouse
       eng/bench asof --rows 10000000
       eng/bench close --hour-rows 10000000
     """)
 {
-    names, events, partitions, rounds, skus, locations, output,
+    names, events, partitions, rounds, skus, locations, rates, rateSeconds, output,
 };
 command.Subcommands.Add(OutageCommand.Create());
 command.Subcommands.Add(AsOfBenchmark.Create());
 command.Subcommands.Add(CloseBenchmark.Create());
 command.Subcommands.Add(PeerCommand.Create());
+command.Subcommands.Add(LoadProcess.CreateCommand());
 command.SetAction((parsed, token) => Guard.RunAsync(async () =>
 {
     var options = new BenchmarkOptions
@@ -46,6 +51,8 @@ command.SetAction((parsed, token) => Guard.RunAsync(async () =>
         Rounds = parsed.GetValue(rounds),
         Skus = parsed.GetValue(skus),
         Locations = parsed.GetValue(locations),
+        Rates = parsed.GetValue(rates)!,
+        RateSeconds = parsed.GetValue(rateSeconds),
     };
     options.Validate();
     var chosen = parsed.GetValue(names) is { Length: > 0 } some ? some : [.. benchmarks.Select(benchmark => benchmark.Name)];
