@@ -8,6 +8,7 @@ var benchmarks = new (string Name, Func<BenchmarkOptions, Report, CancellationTo
     ("dedupe", DedupeBenchmark.RunAsync),
     ("pipeline", PipelineBenchmark.RunAsync),
     ("rates", RateBenchmark.RunAsync),
+    ("recovery", RecoveryBenchmark.RunAsync),
 };
 var defaults = new BenchmarkOptions();
 var names = new Argument<string[]>("name") { Description = "Benchmarks to run; all without a name.", Arity = ArgumentArity.ZeroOrMore };
