@@ -39,6 +39,22 @@ public sealed partial class RecordReader
     /// <summary>Slots that a caller provides: the reader's fields.</summary>
     public int SlotCount => _defaultBytes.Length;
 
+    /// <summary>A step for each of the writer's fields, for code that reads the same bytes in another way.</summary>
+    internal ReadOnlySpan<RecordOp> Ops => _ops;
+
+    internal AvroLimits Limits => _limits;
+
+    /// <summary>Indexes of the reader's fields that the writer lacks.</summary>
+    internal ReadOnlySpan<int> DefaultedFields => _defaultIndexes;
+
+    /// <summary>True if the default of a field that the writer lacks is null, or an empty map or array.</summary>
+    internal bool IsNullOrEmptyDefault(int index)
+    {
+        var kind = _defaults[Array.IndexOf(_defaultIndexes, index)].Kind;
+        return kind == AvroSlotKind.Null || (kind == AvroSlotKind.Default && _defaultBytes[index] is [0]
+            && _record.Reader.Fields[index].Schema.Type is AvroType.Map or AvroType.Array);
+    }
+
     /// <summary>Compiles a reader.</summary>
     /// <param name="writer">The record schema of the bytes.</param>
     /// <param name="reader">The record schema of the slots.</param>

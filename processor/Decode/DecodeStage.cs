@@ -22,11 +22,18 @@ public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, Av
 
     public async ValueTask ApplyAsync(RecordBatch batch, CancellationToken token)
     {
+        // Runs of one schema are the rule.
+        int? last = null;
         for (var i = 0; i < batch.Count; i++)
         {
-            if (TryGetId(batch.Bytes(batch.Records[i].Value), out var id) && !readers.ContainsKey(id))
+            if (TryGetId(batch.Bytes(batch.Records[i].Value), out var id) && id != last)
             {
-                await LearnAsync(id, token);
+                if (!readers.ContainsKey(id))
+                {
+                    await LearnAsync(id, token);
+                }
+
+                last = id;
             }
         }
 
@@ -44,6 +51,8 @@ public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, Av
 
     private void Decode(RecordBatch batch)
     {
+        Reader reader = default;
+        int? last = null;
         for (var i = 0; i < batch.Count; i++)
         {
             ref var record = ref batch.Records[i];
@@ -63,21 +72,31 @@ public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, Av
                 continue;
             }
 
-            var reader = readers[id];
+            if (id != last)
+            {
+                reader = readers[id];
+                last = id;
+            }
+
             if (reader.Compiled is null)
             {
                 batch.Reject(i, StageName, reader.Reason, reader.Message, id);
                 continue;
             }
 
-            var result = reader.Compiled.TryRead(value[ConfluentFrame.Size..], slots);
-            if (!result.IsOk)
+            var body = record.Value.Start + ConfluentFrame.Size;
+            if (reader.Fast is null || !reader.Fast.TryRead(batch.Arena, body, value.Length - ConfluentFrame.Size, ref movement))
             {
-                batch.Reject(i, StageName, RejectReason.AvroMalformed, "InventoryMovement, " + result.Message + ".", id);
-                continue;
+                var result = reader.Compiled.TryRead(value[ConfluentFrame.Size..], slots);
+                if (!result.IsOk)
+                {
+                    batch.Reject(i, StageName, RejectReason.AvroMalformed, "InventoryMovement, " + result.Message + ".", id);
+                    continue;
+                }
+
+                fields.Fill(ref movement, slots, body, batch.Arena);
             }
 
-            fields.Fill(ref movement, slots, record.Value.Start + ConfluentFrame.Size, batch.Arena);
             movement.Fingerprint = SipHash128.Hash(batch.Bytes(movement.EventId));
         }
     }
@@ -128,18 +147,19 @@ public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, Av
     {
         if (writer is null)
         {
-            return new Reader(null, RejectReason.UnknownSchema, $"The schema registry has no schema with id {id}; register the schema, then replay this event.");
+            return new Reader(null, null, RejectReason.UnknownSchema, $"The schema registry has no schema with id {id}; register the schema, then replay this event.");
         }
 
         try
         {
-            return new Reader(RecordReader.Compile(writer, readerSchema, limits), RejectReason.None, "");
+            var compiled = RecordReader.Compile(writer, readerSchema, limits);
+            return new Reader(compiled, MovementReader.TryCompile(compiled, fields.Members), RejectReason.None, "");
         }
         catch (AvroException e)
         {
-            return new Reader(null, RejectReason.WrongRecord, $"Schema {id} ({writer.FullName}) can not be read as {readerSchema.FullName}: {e.Message}");
+            return new Reader(null, null, RejectReason.WrongRecord, $"Schema {id} ({writer.FullName}) can not be read as {readerSchema.FullName}: {e.Message}");
         }
     }
 
-    private readonly record struct Reader(RecordReader? Compiled, RejectReason Reason, string Message);
+    private readonly record struct Reader(RecordReader? Compiled, MovementReader? Fast, RejectReason Reason, string Message);
 }

@@ -9,36 +9,40 @@ internal sealed class MovementFields
     private readonly int eventId, eventTs, ingestTs, skuId, locationId, movementType, qtyDelta, sourceSystem, referenceId, unitPrice,
         unitCost, currency, promoId, reason, performedBy, counterpart, countedQty, corrects, customerRef, attributes;
 
+    private readonly string?[] members;
+
     /// <exception cref="InvalidOperationException">The schema lacks a field.</exception>
     public MovementFields(AvroSchema schema)
     {
-        eventId = Index("event_id");
-        eventTs = Index("event_ts");
-        ingestTs = Index("ingest_ts");
-        skuId = Index("sku_id");
-        locationId = Index("location_id");
-        movementType = Index("movement_type");
-        qtyDelta = Index("qty_delta");
-        sourceSystem = Index("source_system");
-        referenceId = Index("reference_id");
-        unitPrice = Index("unit_price");
-        unitCost = Index("unit_cost");
-        currency = Index("currency");
-        promoId = Index("promo_id");
-        reason = Index("reason");
-        performedBy = Index("performed_by");
-        counterpart = Index("counterpart_location_id");
-        countedQty = Index("counted_qty");
-        corrects = Index("corrects_event_id");
-        customerRef = Index("customer_ref");
-        attributes = Index("attributes");
+        members = new string?[schema.Fields.Count];
+        eventId = Index("event_id", nameof(Movement.EventId));
+        eventTs = Index("event_ts", nameof(Movement.EventTs));
+        ingestTs = Index("ingest_ts", nameof(Movement.IngestTs));
+        skuId = Index("sku_id", nameof(Movement.SkuId));
+        locationId = Index("location_id", nameof(Movement.LocationId));
+        movementType = Index("movement_type", nameof(Movement.Type));
+        qtyDelta = Index("qty_delta", nameof(Movement.QtyDelta));
+        sourceSystem = Index("source_system", nameof(Movement.SourceSystem));
+        referenceId = Index("reference_id", nameof(Movement.ReferenceId));
+        unitPrice = Index("unit_price", nameof(Movement.UnitPrice));
+        unitCost = Index("unit_cost", nameof(Movement.UnitCost));
+        currency = Index("currency", nameof(Movement.Currency));
+        promoId = Index("promo_id", nameof(Movement.PromoId));
+        reason = Index("reason", nameof(Movement.Reason));
+        performedBy = Index("performed_by", nameof(Movement.PerformedBy));
+        counterpart = Index("counterpart_location_id", nameof(Movement.CounterpartId));
+        countedQty = Index("counted_qty", nameof(Movement.CountedQty));
+        corrects = Index("corrects_event_id", nameof(Movement.CorrectsEventId));
+        customerRef = Index("customer_ref", nameof(Movement.CustomerRef));
+        attributes = Index("attributes", nameof(Movement.Attributes));
 
-        int Index(string name)
+        int Index(string name, string member)
         {
             for (var i = 0; i < schema.Fields.Count; i++)
             {
                 if (schema.Fields[i].Name == name)
                 {
+                    members[i] = member;
                     return i;
                 }
             }
@@ -46,6 +50,9 @@ internal sealed class MovementFields
             throw new InvalidOperationException($"The schema {schema.FullName} has no field {name}.");
         }
     }
+
+    /// <summary>The movement's member for each of the schema's fields; null for a field that it does not keep.</summary>
+    public IReadOnlyList<string?> Members => members;
 
     /// <summary>Copies the slots; <paramref name="body"/> is where their offsets begin in the arena.</summary>
     public void Fill(ref Movement movement, ReadOnlySpan<AvroSlot> slots, int body, ReadOnlySpan<byte> arena)

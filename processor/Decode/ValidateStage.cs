@@ -17,7 +17,10 @@ public sealed class ValidateStage(
 
     /// <summary>Bound on distinct source systems of a lane: each has a watermark.</summary>
     private const int MaximumSources = 256;
+
+    private const int RecentSources = 64;
     private readonly HashSet<int> sources = [];
+    private readonly int[] recentSources = new int[RecentSources];
     private readonly List<int> unknown = [];
 
     public async ValueTask ApplyAsync(RecordBatch batch, CancellationToken token)
@@ -54,6 +57,11 @@ public sealed class ValidateStage(
             }
 
             ref var movement = ref batch.Movements[i];
+            if (TryTake(batch, ref movement, batch.Records[i].Key, context))
+            {
+                continue;
+            }
+
             if (BrokenRule(movement, batch, context) is { } rule)
             {
                 batch.Reject(i, StageName, rule.Reason, rule.Describe(movement, batch, options));
@@ -71,6 +79,54 @@ public sealed class ValidateStage(
                 CheckPlace(batch, i);
             }
         }
+    }
+
+    // Good movements of ids that passed the rules before: nearly all of them. What it does not take goes through the rules one by one.
+    private bool TryTake(RecordBatch batch, ref Movement movement, Slice key, in RuleContext context)
+    {
+        var arena = batch.Arena;
+        var ids = batch.Ids;
+        if (!GoodMovement.IsGood(movement, arena, context) || key.Length != movement.SkuId.Length || ids.Count > MaximumIds)
+        {
+            return false;
+        }
+
+        var skuId = arena.AsSpan(movement.SkuId.Start, movement.SkuId.Length);
+        if (!skuId.SequenceEqual(arena.AsSpan(key.Start, key.Length)))
+        {
+            return false;
+        }
+
+        var sku = ids.Find(skuId);
+        var location = ids.Find(arena.AsSpan(movement.LocationId.Start, movement.LocationId.Length));
+        var source = ids.Find(arena.AsSpan(movement.SourceSystem.Start, movement.SourceSystem.Length));
+        if ((sku | location | source) < 0 || !IsRecentSource(source))
+        {
+            return false;
+        }
+
+        var flags = ids.Flags(sku);
+        if ((flags & (IdTable.KnownSku | IdTable.Foreign)) != IdTable.KnownSku || (ids.Flags(location) & IdTable.KnownLocation) == 0)
+        {
+            return false;
+        }
+
+        var counterpart = -1;
+        if (movement.CounterpartId.IsPresent)
+        {
+            counterpart = ids.Find(batch.Bytes(movement.CounterpartId));
+            if (counterpart < 0 || counterpart == location || (ids.Flags(counterpart) & IdTable.KnownLocation) == 0)
+            {
+                return false;
+            }
+        }
+
+        movement.Sku = sku;
+        movement.Location = location;
+        movement.Counterpart = counterpart;
+        movement.Source = source;
+        movement.Stocked = (flags & IdTable.NotStocked) == 0;
+        return true;
     }
 
     private void CheckPlace(RecordBatch batch, int i)
@@ -153,6 +209,7 @@ public sealed class ValidateStage(
         var number = ids.Find(source);
         if (number >= 0 && sources.Contains(number))
         {
+            recentSources[number % RecentSources] = number + 1;
             return number;
         }
 
@@ -165,6 +222,9 @@ public sealed class ValidateStage(
         sources.Add(number);
         return number;
     }
+
+    // A few of the sources, by the last digits of their numbers, to spare a look at the set.
+    private bool IsRecentSource(int number) => recentSources[number % RecentSources] == number + 1;
 
     private static void RejectUnknown(RecordBatch batch, int i)
     {

@@ -20,10 +20,12 @@ internal readonly record struct RuleContext(DecodeOptions Options, long NowMilli
 /// </summary>
 internal static class ValidationRules
 {
-    private const int MaximumEventId = 128, MaximumId = 64, MaximumText = 256, MaximumAttributes = 32;
+    public const int MaximumEventId = 128, MaximumText = 256, MaximumAttributes = 32;
+
+    private const int MaximumId = 64;
 
     /// <summary>1990-01-01; an earlier time is a unit or clock error, not history.</summary>
-    private const long EarliestTs = 631_152_000_000;
+    public const long EarliestTs = 631_152_000_000;
 
     private static readonly SearchValues<byte> Control = SearchValues.Create([.. Enumerable.Range(0, 32).Select(i => (byte)i), 127]);
 

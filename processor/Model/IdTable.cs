@@ -1,4 +1,4 @@
-using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Stockflow.Model;
@@ -14,10 +14,17 @@ public sealed class IdTable
     public const byte KnownSku = 1, KnownLocation = 2, NotStocked = 4, Foreign = 8;
 
     private const int MinimumSlots = 1024;
+
+    /// <summary>Ids of up to this many bytes stand in their slot, so that finding one costs one cache line.</summary>
+    private const int Inline = 16;
+
     private readonly Lock gate = new();
-    private readonly ulong seed = (ulong)Random.Shared.NextInt64() | 1;
-    private int[] slots = new int[MinimumSlots];
-    private Entry[] entries = new Entry[MinimumSlots / 2];
+
+    // Of this table's own, so that crafted ids can not be made to collide in advance.
+    private readonly ulong seed0 = (ulong)Random.Shared.NextInt64() | 1, seed1 = (ulong)Random.Shared.NextInt64() | 1;
+    private Slot[] slots = new Slot[MinimumSlots];
+    private Slice[] texts = new Slice[MinimumSlots / 2];
+    private byte[] flags = new byte[MinimumSlots / 2];
     private byte[] arena = new byte[16 * 1024];
     private int arenaLength;
 
@@ -27,65 +34,52 @@ public sealed class IdTable
     /// <summary>The number of <paramref name="id"/>, given now if it is new.</summary>
     public int Intern(ReadOnlySpan<byte> id)
     {
-        var hash = Hash(id);
         lock (gate)
         {
-            var mask = slots.Length - 1;
-            for (var i = (int)hash & mask; ; i = (i + 1) & mask)
-            {
-                var number = slots[i] - 1;
-                if (number < 0)
-                {
-                    return Add(id, hash, i);
-                }
-
-                ref var entry = ref entries[number];
-                if (entry.Hash == hash && arena.AsSpan(entry.Start, entry.Length).SequenceEqual(id))
-                {
-                    return number;
-                }
-            }
+            var number = Find(id);
+            return number >= 0 ? number : Add(id);
         }
     }
 
     /// <summary>The number of <paramref name="id"/>, or -1 if it has none.</summary>
     public int Find(ReadOnlySpan<byte> id)
     {
-        var hash = Hash(id);
-        var mask = slots.Length - 1;
-        for (var i = (int)hash & mask; slots[i] != 0; i = (i + 1) & mask)
+        var key = KeyOf(id);
+        var table = slots;
+        var mask = table.Length - 1;
+        for (var i = Place(key) & mask; ; i = (i + 1) & mask)
         {
-            ref var entry = ref entries[slots[i] - 1];
-            if (entry.Hash == hash && arena.AsSpan(entry.Start, entry.Length).SequenceEqual(id))
+            ref var slot = ref table[i];
+            if (slot.First == key.First && slot.Last == key.Last && slot.Length == key.Length && slot.Next > 0
+                && (id.Length <= Inline || Utf8(slot.Next - 1).SequenceEqual(id)))
             {
-                return slots[i] - 1;
+                return slot.Next - 1;
+            }
+
+            if (slot.Next == 0)
+            {
+                return -1;
             }
         }
-
-        return -1;
     }
 
     /// <summary>UTF-8 of an id.</summary>
     public ReadOnlySpan<byte> Utf8(int number)
     {
-        var entry = entries[number];
-        return arena.AsSpan(entry.Start, entry.Length);
+        var text = texts[number];
+        return arena.AsSpan(text.Start, text.Length);
     }
 
     public string Text(int number) => System.Text.Encoding.UTF8.GetString(Utf8(number));
 
     /// <summary>What the lane's writer knows of an id.</summary>
-    public ref byte Flags(int number) => ref entries[number].Flags;
+    public ref byte Flags(int number) => ref flags[number];
 
-    private int Add(ReadOnlySpan<byte> id, uint hash, int slot)
+    private int Add(ReadOnlySpan<byte> id)
     {
-        if (Count == entries.Length)
+        if (Count == texts.Length)
         {
             Grow();
-            var mask = slots.Length - 1;
-            for (slot = (int)hash & mask; slots[slot] != 0; slot = (slot + 1) & mask)
-            {
-            }
         }
 
         if (arenaLength + id.Length > arena.Length)
@@ -97,61 +91,91 @@ public sealed class IdTable
         }
 
         id.CopyTo(arena.AsSpan(arenaLength));
-        entries[Count] = new Entry { Hash = hash, Start = arenaLength, Length = id.Length };
+        texts[Count] = new Slice(arenaLength, id.Length);
         arenaLength += id.Length;
-        slots[slot] = ++Count;
+        Put(slots, KeyOf(id), ++Count);
         return Count - 1;
     }
 
     private void Grow()
     {
-        Array.Resize(ref entries, entries.Length * 2);
-        var grown = new int[slots.Length * 2];
-        var mask = grown.Length - 1;
+        Array.Resize(ref texts, texts.Length * 2);
+        Array.Resize(ref flags, texts.Length);
+        var grown = new Slot[texts.Length * 2];
         for (var number = 0; number < Count; number++)
         {
-            var i = (int)entries[number].Hash & mask;
-            while (grown[i] != 0)
-            {
-                i = (i + 1) & mask;
-            }
-
-            grown[i] = number + 1;
+            Put(grown, KeyOf(Utf8(number)), number + 1);
         }
 
         slots = grown;
     }
 
-    // Multiply-rotate over 8-byte words with a seed of this table's own, so that crafted ids can not be made to collide in advance.
-    private uint Hash(ReadOnlySpan<byte> id)
+    // The number is written last: a reader that sees it sees the rest of the slot.
+    private void Put(Slot[] table, in Slot key, int next)
     {
-        var h = seed ^ ((ulong)id.Length * 0x9E3779B97F4A7C15);
-        while (id.Length >= 8)
+        var mask = table.Length - 1;
+        var i = Place(key) & mask;
+        while (table[i].Next != 0)
         {
-            h = Mix(h, MemoryMarshal.Read<ulong>(id));
-            id = id[8..];
+            i = (i + 1) & mask;
         }
 
-        ulong tail = 0;
-        for (var i = 0; i < id.Length; i++)
+        table[i].First = key.First;
+        table[i].Last = key.Last;
+        table[i].Length = key.Length;
+        Volatile.Write(ref table[i].Next, next);
+    }
+
+    // Two words that, with the length, are all of a short id; those of a long one hold a hash of its middle and its end.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private Slot KeyOf(ReadOnlySpan<byte> id)
+    {
+        ref var start = ref MemoryMarshal.GetReference(id);
+        var length = id.Length;
+        ulong first, last = 0;
+        if (length >= 8)
         {
-            tail |= (ulong)id[i] << (8 * i);
+            first = Unsafe.ReadUnaligned<ulong>(ref start);
+            last = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref start, length - 8));
+            first = length <= Inline ? first : Middle(id, first);
+        }
+        else if (length >= 4)
+        {
+            first = Unsafe.ReadUnaligned<uint>(ref start) | ((ulong)Unsafe.ReadUnaligned<uint>(ref Unsafe.Add(ref start, length - 4)) << 32);
+        }
+        else
+        {
+            first = length == 0 ? 0 : start | ((ulong)Unsafe.Add(ref start, length >> 1) << 8) | ((ulong)Unsafe.Add(ref start, length - 1) << 16);
         }
 
-        h = Mix(h, tail);
-        return (uint)(h ^ (h >> 32));
+        return new Slot { First = first, Last = last, Length = length };
     }
 
-    private ulong Mix(ulong h, ulong word)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ulong Middle(ReadOnlySpan<byte> id, ulong hash)
     {
-        h = BitOperations.RotateLeft((h ^ word) * 0xD6E8FEB86659FD93, 29) * seed;
-        return h ^ (h >> 31);
+        for (var i = 8; i < id.Length - 8; i += 8)
+        {
+            hash = Mix(hash ^ seed1, MemoryMarshal.Read<ulong>(id[i..]) ^ seed0);
+        }
+
+        return hash;
     }
 
-    private struct Entry
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int Place(in Slot key) => (int)Mix(key.First ^ seed0, key.Last ^ seed1 ^ ((ulong)key.Length << 56));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Mix(ulong a, ulong b)
     {
-        public uint Hash;
-        public int Start, Length;
-        public byte Flags;
+        var high = Math.BigMul(a, b, out var low);
+        return high ^ low;
+    }
+
+    /// <summary>24 bytes; <see cref="Next"/> is the number plus 1, and 0 in an empty one.</summary>
+    private struct Slot
+    {
+        public ulong First, Last;
+        public int Length, Next;
     }
 }

@@ -1,5 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Stockflow.Model;
 
@@ -20,22 +22,18 @@ public static class SipHash128
         var v1 = k1 ^ 0x646f72616e646f6d ^ 0xee;
         var v2 = k0 ^ 0x6c7967656e657261;
         var v3 = k1 ^ 0x7465646279746573;
-        var last = (ulong)data.Length << 56;
-        while (data.Length >= 8)
+        ref var start = ref MemoryMarshal.GetReference(data);
+        var words = data.Length & ~7;
+        for (var i = 0; i < words; i += 8)
         {
-            var m = BinaryPrimitives.ReadUInt64LittleEndian(data);
+            var m = Word(ref start, i);
             v3 ^= m;
             Round(ref v0, ref v1, ref v2, ref v3);
             Round(ref v0, ref v1, ref v2, ref v3);
             v0 ^= m;
-            data = data[8..];
         }
 
-        for (var i = 0; i < data.Length; i++)
-        {
-            last |= (ulong)data[i] << (8 * i);
-        }
-
+        var last = ((ulong)data.Length << 56) | Rest(data, words);
         v3 ^= last;
         Round(ref v0, ref v1, ref v2, ref v3);
         Round(ref v0, ref v1, ref v2, ref v3);
@@ -48,14 +46,45 @@ public static class SipHash128
         return new UInt128(v0 ^ v1 ^ v2 ^ v3, low);
     }
 
-    private static void Finish(ref ulong v0, ref ulong v1, ref ulong v2, ref ulong v3)
+    private static ulong Word(ref byte start, int at)
     {
-        for (var i = 0; i < 4; i++)
-        {
-            Round(ref v0, ref v1, ref v2, ref v3);
-        }
+        var word = Unsafe.ReadUnaligned<ulong>(ref Unsafe.Add(ref start, at));
+        return BitConverter.IsLittleEndian ? word : BinaryPrimitives.ReverseEndianness(word);
     }
 
+    // The 0 to 7 bytes behind the words: of a longer input, the upper bytes of its last eight.
+    private static ulong Rest(ReadOnlySpan<byte> data, int words)
+    {
+        var count = data.Length - words;
+        if (count == 0)
+        {
+            return 0;
+        }
+
+        if (words > 0)
+        {
+            return Word(ref MemoryMarshal.GetReference(data), data.Length - 8) >> (64 - (8 * count));
+        }
+
+        ulong rest = 0;
+        for (var i = 0; i < count; i++)
+        {
+            rest |= (ulong)data[i] << (8 * i);
+        }
+
+        return rest;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Finish(ref ulong v0, ref ulong v1, ref ulong v2, ref ulong v3)
+    {
+        Round(ref v0, ref v1, ref v2, ref v3);
+        Round(ref v0, ref v1, ref v2, ref v3);
+        Round(ref v0, ref v1, ref v2, ref v3);
+        Round(ref v0, ref v1, ref v2, ref v3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Round(ref ulong v0, ref ulong v1, ref ulong v2, ref ulong v3)
     {
         v0 += v1;
