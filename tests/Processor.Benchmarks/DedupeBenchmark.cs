@@ -31,7 +31,7 @@ internal static class DedupeBenchmark
             var packed = await MeasureAsync("packed fingerprints", round => PackedAsync(redis, lanes, round, token));
             var naive = await MeasureAsync("SET NX EX an event", _ => NaiveAsync(redis, lanes, token));
             report.Add(Name, "packed / SET NX EX, events/s", Report.Figure(packed.Rate / naive.Rate), "target >= 4");
-            report.Add(Name, "packed, Redis bytes an event", Report.Figure(packed.Memory), "target <= 32");
+            report.Add(Name, "packed, Redis bytes an event", Report.Figure(packed.Memory), "target <= 24");
             report.Add(Name, "SET NX EX, Redis bytes an event", Report.Figure(naive.Memory));
 
             async Task<(double Rate, double Memory)> MeasureAsync(string what, Func<int, Task<long>> run)
@@ -101,7 +101,6 @@ internal static class DedupeBenchmark
         var hash = new List<double>();
         var first = new List<double>();
         var again = new List<double>();
-        var bytes = 0.0;
         for (var round = -2; round < options.Rounds; round++)
         {
             var started = ProcessCpu.ThreadNanoseconds();
@@ -140,16 +139,35 @@ internal static class DedupeBenchmark
                 hash.Add(hashed);
                 first.Add(inserted);
                 again.Add(lookedUp);
-                bytes = (double)table.Bytes / news;
             }
         }
 
         report.Add(Name, "SipHash128 of an event_id, ns of CPU", Report.Figure(Report.Median(hash)));
         report.Add(Name, "SeenTable, first sight, ns of CPU", Report.Figure(Report.Median(first)), "growth of the table included");
         report.Add(Name, "SeenTable, lookup, ns of CPU", Report.Figure(Report.Median(again)), $"{distinct:N0} entries");
-        report.Add(Name, "SeenTable, process memory bytes an event", Report.Figure(bytes));
+        report.Add(Name, "SeenTable, lookups/s of one core", Report.Figure(1e9 / Report.Median(again)), "target >= 10,000,000");
+        var (mean, most) = Memory(fingerprints);
+        report.Add(Name, "SeenTable, process memory bytes an event", Report.Figure(mean), $"target <= 40; mean over sizes from a quarter to all of {distinct:N0}, of which {most:0.0} at most");
 
         double Nanoseconds(long started) => (double)(ProcessCpu.ThreadNanoseconds() - started) / fingerprints.Length;
+    }
+
+    // Lanes differ in size and a table grows by leaps, so no one size tells what the tables of many lanes take.
+    private static (double Mean, double Most) Memory(UInt128[] fingerprints)
+    {
+        var table = new SeenTable();
+        var (sum, most, samples) = (0.0, 0.0, 0);
+        for (var i = 0; i < fingerprints.Length; i++)
+        {
+            table.FirstOffset(fingerprints[i], i);
+            if (i >= fingerprints.Length / 4 && i % 256 == 0)
+            {
+                var each = (double)table.Bytes / table.Count;
+                (sum, most, samples) = (sum + each, Math.Max(most, each), samples + 1);
+            }
+        }
+
+        return (sum / samples, most);
     }
 
     private static async Task<long> PackedAsync(RedisServer redis, List<byte[]>[] lanes, int round, CancellationToken token)
@@ -162,7 +180,7 @@ internal static class DedupeBenchmark
         async Task<long> PackedLaneAsync(List<byte[]> lane, int partition)
         {
             var record = await store.AcquireAsync(partition, token);
-            var commit = new LaneCommit { Partition = partition, Epoch = record.Epoch, ExpectedOffset = record.NextOffset, Ids = ids, Bucket = 1 };
+            var commit = new LaneCommit { Partition = partition, Epoch = record.Epoch, ExpectedOffset = record.NextOffset, Revision = record.Revision, Ids = ids, Bucket = 1 };
             var table = new SeenTable();
             var accepted = 0L;
             for (var offset = 0; offset < lane.Count;)
@@ -185,6 +203,7 @@ internal static class DedupeBenchmark
                 }
 
                 commit.ExpectedOffset = end;
+                commit.Revision++;
                 commit.Clear();
             }
 

@@ -6,6 +6,7 @@ var benchmarks = new (string Name, Func<BenchmarkOptions, Report, CancellationTo
     ("consume", ConsumeBenchmark.RunAsync),
     ("decode", DecodeBenchmark.RunAsync),
     ("dedupe", DedupeBenchmark.RunAsync),
+    ("commit", CommitBenchmark.RunAsync),
     ("pipeline", PipelineBenchmark.RunAsync),
     ("rates", RateBenchmark.RunAsync),
     ("recovery", RecoveryBenchmark.RunAsync),

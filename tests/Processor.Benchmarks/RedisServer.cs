@@ -91,6 +91,8 @@ internal sealed partial class RedisServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Continue();
+        // Nothing is under way that would be worth waiting for.
+        connection.Close(allowCommandsToComplete: false);
         connection.Dispose();
         await child.DisposeAsync();
     }
