@@ -27,6 +27,11 @@ public sealed record BenchmarkOptions
     /// <summary>Time that each of them is measured for, seconds.</summary>
     public int RateSeconds { get; init; } = 20;
 
+    /// <summary>Share of events that are sent again, and of those that come out of order; null for the generator's own.</summary>
+    public double? DuplicateShare { get; init; }
+
+    public double? OutOfOrderShare { get; init; }
+
     /// <exception cref="SetupException">A value is outside its range.</exception>
     public void Validate()
     {
@@ -51,6 +56,8 @@ public sealed record BenchmarkOptions
         Seed = Seed,
         Skus = Skus,
         Locations = Locations,
+        DuplicateShare = DuplicateShare ?? new GeneratorOptions().DuplicateShare,
+        OutOfOrderShare = OutOfOrderShare ?? new GeneratorOptions().OutOfOrderShare,
         SimulatedHours = (events == 0 ? Endless : events) / (double)PeakRate / 3600,
         End = DateTimeOffset.FromUnixTimeSeconds(DateTimeOffset.UtcNow.ToUnixTimeSeconds()),
     };

@@ -1,3 +1,4 @@
+using Stockflow.History;
 using Stockflow.Model;
 
 namespace Stockflow.Benchmarks;
@@ -13,7 +14,7 @@ internal static class Guard
             await command();
             return 0;
         }
-        catch (Exception e) when (e is SetupException or StoreUnavailableException or WrongResultException)
+        catch (Exception e) when (e is SetupException or StoreUnavailableException or WrongResultException or ClickHouseException)
         {
             await Console.Error.WriteLineAsync("bench: " + e.Message);
             return 1;

@@ -35,7 +35,10 @@ internal sealed class ProcessorRun : IAsyncDisposable
     }
 
     /// <summary>Starts it under a name of its own: consumer group, Redis prefix and database.</summary>
-    public static ProcessorRun Start(Servers servers, string name, params string[] settings)
+    public static ProcessorRun Start(Servers servers, string name, params string[] settings) => Start(servers, name, name, settings);
+
+    /// <summary>Starts it as one of several under one name, with a log of its own.</summary>
+    public static ProcessorRun Start(Servers servers, string name, string log, string[] settings)
     {
         var url = string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{RedisServer.FreePort()}");
         var processor = ChildProcess.StartSelf("processor run",
@@ -45,7 +48,7 @@ internal sealed class ProcessorRun : IAsyncDisposable
                 "--clickhouse.url", servers.ClickHouseUrl.ToString(), "--clickhouse.database", name, "--http.urls", url,
                 .. settings,
             ],
-            Path.Combine(servers.Folder, name + ".log"));
+            Path.Combine(servers.Folder, log + ".log"));
         return new ProcessorRun(servers, processor, new HttpClient { BaseAddress = new Uri(url) });
     }
 
@@ -82,14 +85,14 @@ internal sealed class ProcessorRun : IAsyncDisposable
         await WaitUntilReadyAsync(token);
         await MeasureAsync(new Baseline(0, 0, Cpu(), Stopwatch.GetTimestamp()), warm, token);
         var allocated = await AllocatedAsync(token);
-        _ = ParentWatch.Send(processor.Id, Stopped);
+        Hold();
         try
         {
             await preload();
         }
         finally
         {
-            _ = ParentWatch.Send(processor.Id, Continued);
+            Continue();
         }
 
         return await MeasureAsync(new Baseline(warm, allocated, Cpu(), Stopwatch.GetTimestamp()), events(), token);
@@ -133,6 +136,11 @@ internal sealed class ProcessorRun : IAsyncDisposable
 
         return new ProcessorFigures(events - start.Events, (events - start.Events) / seconds, after.ToDictionary(pair => pair.Key, pair => pair.Value - start.Cpu[pair.Key]), allocated, peak, status);
     }
+
+    /// <summary>Holds it still.</summary>
+    public void Hold() => _ = ParentWatch.Send(processor.Id, Stopped);
+
+    public void Continue() => _ = ParentWatch.Send(processor.Id, Continued);
 
     /// <summary>Ends it as <c>kill -9</c> does.</summary>
     public void Kill() => processor.Kill();

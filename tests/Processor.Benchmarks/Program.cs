@@ -7,8 +7,10 @@ var benchmarks = new (string Name, Func<BenchmarkOptions, Report, CancellationTo
     ("decode", DecodeBenchmark.RunAsync),
     ("dedupe", DedupeBenchmark.RunAsync),
     ("commit", CommitBenchmark.RunAsync),
+    ("ledger", LedgerBenchmark.RunAsync),
     ("pipeline", PipelineBenchmark.RunAsync),
     ("rates", RateBenchmark.RunAsync),
+    ("growth", GrowthBenchmark.RunAsync),
     ("recovery", RecoveryBenchmark.RunAsync),
 };
 var defaults = new BenchmarkOptions();
@@ -44,6 +46,7 @@ command.Subcommands.Add(AsOfBenchmark.Create());
 command.Subcommands.Add(CloseBenchmark.Create());
 command.Subcommands.Add(PeerCommand.Create());
 command.Subcommands.Add(LoadProcess.CreateCommand());
+command.Subcommands.Add(LedgerEmbedded.Create());
 command.SetAction((parsed, token) => Guard.RunAsync(async () =>
 {
     var options = new BenchmarkOptions

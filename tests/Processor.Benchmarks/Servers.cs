@@ -10,7 +10,7 @@ internal sealed class Servers : IAsyncDisposable
 {
     public const string Topic = "inventory.movements", DeadLetters = "inventory.dead-letters";
 
-    private const int DeadLetterPartitions = 16, ReferencePartitions = 8;
+    private const int DeadLetterPartitions = 16;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly List<IAsyncDisposable> parts = [];
 
@@ -29,12 +29,12 @@ internal sealed class Servers : IAsyncDisposable
 
     public Uri ClickHouseUrl { get; private set; } = null!;
 
-    public static async Task<Servers> StartAsync(int partitions, CancellationToken token)
+    public static async Task<Servers> StartAsync(int partitions, CancellationToken token, int referencePartitions = 8)
     {
         var servers = new Servers(Directory.CreateTempSubdirectory("stockflow-bench-").FullName);
         try
         {
-            await servers.LaunchAsync(partitions, token);
+            await servers.LaunchAsync(partitions, referencePartitions, token);
             return servers;
         }
         catch
@@ -76,10 +76,10 @@ internal sealed class Servers : IAsyncDisposable
         Directory.Delete(Folder, recursive: true);
     }
 
-    private async Task LaunchAsync(int partitions, CancellationToken token)
+    private async Task LaunchAsync(int partitions, int referencePartitions, CancellationToken token)
     {
         var topics = string.Create(CultureInfo.InvariantCulture, $"{Topic}:{partitions},{DeadLetters}:{DeadLetterPartitions},")
-            + string.Join(',', ReferenceEncoder.Topics.Select(topic => $"{topic}:{ReferencePartitions}"));
+            + string.Join(',', ReferenceEncoder.Topics.Select(topic => $"{topic}:{referencePartitions}"));
         Kafka = Own(ChildProcess.StartSelf("kafka", ["kafka", "--topics", topics], Path.Combine(Folder, "kafka.log")));
         ClickHouse = LaunchClickHouse(0);
         Redis = Own(await RedisServer.StartAsync(Folder, token));
