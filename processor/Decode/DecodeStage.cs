@@ -51,6 +51,7 @@ public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, Av
 
     private void Decode(RecordBatch batch)
     {
+        var fingerprints = new Fingerprints(batch);
         Reader reader = default;
         int? last = null;
         for (var i = 0; i < batch.Count; i++)
@@ -97,8 +98,10 @@ public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, Av
                 fields.Fill(ref movement, slots, body, batch.Arena);
             }
 
-            movement.Fingerprint = SipHash128.Hash(batch.Bytes(movement.EventId));
+            fingerprints.Add(i);
         }
+
+        fingerprints.Flush();
     }
 
     private static bool TryGetId(ReadOnlySpan<byte> value, out int id)

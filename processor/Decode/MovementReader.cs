@@ -34,7 +34,7 @@ internal sealed class MovementReader
     /// <param name="targets">The movement's member for each of the reader's fields.</param>
     public static MovementReader? TryCompile(RecordReader reader, IReadOnlyList<string?> targets)
     {
-        if (!RuntimeFeature.IsDynamicCodeCompiled || !BitConverter.IsLittleEndian)
+        if (!RuntimeFeature.IsDynamicCodeCompiled || !BitConverter.IsLittleEndian || reader.Limits.MaxBytes < MovementValues.MaximumText || reader.Limits.MaxDepth < 1)
         {
             return null;
         }
@@ -66,7 +66,7 @@ internal sealed class MovementReader
     public bool TryRead(byte[] arena, int start, int length, ref Movement movement)
     {
         var end = start + length;
-        if ((uint)start > (uint)end || end > arena.Length - slack)
+        if ((uint)start > (uint)end || end > arena.Length - slack || length > limits.MaxBodyBytes)
         {
             return false;
         }
@@ -101,6 +101,8 @@ internal sealed class MovementReader
         (RecordOpCode.Enum, false, nameof(Movement.Type)) => nameof(MovementValues.Kind),
         (RecordOpCode.Bytes, false, _) when IsMoney(target) => nameof(MovementValues.Money),
         (RecordOpCode.Bytes, true, _) when IsMoney(target) => nameof(MovementValues.NullableMoney),
+        (RecordOpCode.Complex, false, nameof(Movement.Attributes)) when op.Node is { Kind: ResolvedKind.Map, Children: [{ Kind: ResolvedKind.String }] } =>
+            nameof(MovementValues.TextMap),
         (RecordOpCode.Complex, false, nameof(Movement.Attributes)) => nameof(MovementValues.Map),
         _ => null,
     };
@@ -166,9 +168,9 @@ internal sealed class MovementReader
                 code.Emit(OpCodes.Ldarg_0);
                 code.Emit(OpCodes.Ldfld, typeof(MovementReader).GetField(nameof(symbols), BindingFlags.Instance | BindingFlags.NonPublic)!);
                 break;
-            case nameof(MovementValues.Map) or nameof(Walk):
+            case nameof(MovementValues.Map) or nameof(MovementValues.TextMap) or nameof(Walk):
                 code.Emit(OpCodes.Ldloca, itemsLeft);
-                if (name == nameof(MovementValues.Map))
+                if (name != nameof(Walk))
                 {
                     code.Emit(OpCodes.Ldarg_0);
                 }

@@ -22,7 +22,7 @@ internal static class MovementValues
     public const int Slack = 34;
 
     /// <summary>Longer texts are left to the <see cref="RecordReader"/>, with its limits.</summary>
-    private const int MaximumText = 1024;
+    public const int MaximumText = 1024;
 
     private const ulong HighBits = 0x8080808080808080UL;
 
@@ -139,6 +139,38 @@ internal static class MovementValues
         var after = Unsafe.Add(ref arena, position) == 0 ? position + 1 : reader.Walk(ref arena, position, end, ref itemsLeft, node);
         target = new Slice(position, after - position);
         return after;
+    }
+
+    /// <summary>A map of texts as most are written: one block of few entries, or none.</summary>
+    public static int TextMap(ref byte arena, int position, int end, ref Slice target, ref int itemsLeft, MovementReader reader, int node)
+    {
+        uint first = Unsafe.Add(ref arena, position);
+        if (first == 0)
+        {
+            target = new Slice(position, 1);
+            return position + 1;
+        }
+
+        // An odd count is below zero, and a size follows it.
+        if ((first & 0x81) == 0 && first >> 1 <= itemsLeft)
+        {
+            var at = position + 1;
+            Slice ignored = default;
+            for (var left = first; left > 0 && at < end; left--)
+            {
+                // Two steps a count: a key and a value.
+                at = Text(ref arena, at, end, ref ignored);
+            }
+
+            if (at < end && Unsafe.Add(ref arena, at) == 0)
+            {
+                itemsLeft -= (int)(first >> 1);
+                target = new Slice(position, at + 1 - position);
+                return at + 1;
+            }
+        }
+
+        return Map(ref arena, position, end, ref target, ref itemsLeft, reader, node);
     }
 
     /// <summary>For a field that the writer lacks.</summary>

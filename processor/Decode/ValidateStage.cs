@@ -19,6 +19,9 @@ public sealed class ValidateStage(
     private const int MaximumSources = 256;
 
     private const int RecentSources = 64;
+
+    /// <summary>How many records before its own a SKU is fetched: the table of a lane does not fit the near caches.</summary>
+    private const int Ahead = 4;
     private readonly HashSet<int> sources = [];
     private readonly int[] recentSources = new int[RecentSources];
     private readonly List<int> unknown = [];
@@ -51,6 +54,11 @@ public sealed class ValidateStage(
         var context = new RuleContext(options, time.GetUtcNow().ToUnixTimeMilliseconds());
         for (var i = 0; i < batch.Count; i++)
         {
+            if (i + Ahead < batch.Count)
+            {
+                batch.Ids.Prefetch(batch.Bytes(batch.Records[i + Ahead].Key));
+            }
+
             if (batch.Verdicts[i] != Verdict.Pending)
             {
                 continue;

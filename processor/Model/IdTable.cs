@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 
 namespace Stockflow.Model;
 
@@ -60,6 +61,16 @@ public sealed class IdTable
             {
                 return -1;
             }
+        }
+    }
+
+    /// <summary>Fetches what <see cref="Find"/> will look at first, so that it need not wait for memory.</summary>
+    public unsafe void Prefetch(ReadOnlySpan<byte> id)
+    {
+        if (Sse.IsSupported)
+        {
+            var table = slots;
+            Sse.Prefetch0(Unsafe.AsPointer(ref table[Place(KeyOf(id)) & (table.Length - 1)]));
         }
     }
 

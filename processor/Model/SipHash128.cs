@@ -10,7 +10,7 @@ namespace Stockflow.Model;
 /// stable for ever, because stored fingerprints outlive a process. The mirror has no System.IO.Hashing, and a keyed hash leaves a producer
 /// no easy way to make two ids collide.
 /// </summary>
-public static class SipHash128
+public static partial class SipHash128
 {
     private const ulong Key0 = 0x53746F636B666C6F, Key1 = 0x77206576656E7473;
 

@@ -165,7 +165,7 @@ public sealed class MovementReaderTests
                 var digits = random.NextInt64(0, 1L << random.Next(1, 59)) * (random.Next(4) == 0 ? -1 : 1);
                 return digits / 10_000m;
             case AvroType.Map:
-                return Enumerable.Range(0, random.Next(3)).ToDictionary(i => "k" + i, _ => (object?)RandomText(random));
+                return Enumerable.Range(0, random.Next(random.Next(50) == 0 ? 80 : 5)).ToDictionary(i => "k" + i, _ => (object?)RandomText(random));
             case AvroType.Array:
                 return Enumerable.Range(0, random.Next(3)).Select(_ => (object?)random.Next()).ToList();
             default:

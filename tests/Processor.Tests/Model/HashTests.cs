@@ -34,6 +34,21 @@ public sealed class HashTests
         }
     }
 
+    [Fact]
+    public void Four_at_a_time_hash_like_one_by_one()
+    {
+        var arena = new byte[1000];
+        var random = new Random(4);
+        random.NextBytes(arena);
+        var hashes = new UInt128[SipHash128.Lanes];
+        for (var length = 8; length < 200; length++)
+        {
+            var starts = Enumerable.Range(0, SipHash128.Lanes).Select(_ => random.Next(arena.Length - length)).ToArray();
+            SipHash128.HashFour(arena, starts, length, hashes);
+            Assert.Equal(starts.Select(start => SipHash128.Hash(arena.AsSpan(start, length))), hashes);
+        }
+    }
+
     // Kafka's UtilsTest.testMurmur2.
     [Theory]
     [InlineData("21", -973932308)]
