@@ -12,10 +12,12 @@ namespace Stockflow.Benchmarks;
 internal static class ConsumeBenchmark
 {
     private const string Name = "consume";
+    private const long MaximumEvents = 500_000;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     public static async Task RunAsync(BenchmarkOptions options, Report report, CancellationToken token)
     {
+        options = options with { Events = Math.Min(options.Events, MaximumEvents) };
         Report.Progress($"consume: starting servers and producing {options.Events:N0} events");
         await using var servers = await Servers.StartAsync(options.Partitions, token);
         var (expected, catalog) = await Preload.SendAsync(servers, options.Generator(options.Events), token);

@@ -15,7 +15,7 @@ namespace Stockflow.Benchmarks;
 internal static class DedupeBenchmark
 {
     private const string Name = "dedupe";
-    private const int Lanes = 4, BatchRecords = 4096, HorizonSeconds = 86_400;
+    private const int Lanes = 4, BatchRecords = 4096, HorizonSeconds = 86_400, MaximumRounds = 2;
 
     public static async Task RunAsync(BenchmarkOptions options, Report report, CancellationToken token)
     {
@@ -39,7 +39,7 @@ internal static class DedupeBenchmark
                 var rates = new List<double>();
                 var cpu = new List<double>();
                 var memory = 0.0;
-                for (var round = -1; round < options.Rounds; round++)
+                for (var round = -1; round < Math.Min(options.Rounds, MaximumRounds); round++)
                 {
                     redis.Flush();
                     var (used, busy) = (redis.DataMemory, ProcessCpu.Seconds(redis.ProcessId));

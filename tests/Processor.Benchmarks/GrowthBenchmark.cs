@@ -6,7 +6,7 @@ namespace Stockflow.Benchmarks;
 internal static class GrowthBenchmark
 {
     private const string Name = "growth";
-    private const long MaximumEvents = 240_000;
+    private const long MaximumEvents = 180_000;
 
     /// <summary>What a single partition of the listener can hold.</summary>
     private const long EventsOfOnePartition = 60_000;
@@ -60,7 +60,7 @@ internal static class GrowthBenchmark
             var figures = await GrowthRun.RunAsync(changed, processors, references, settings ?? [], token);
             var servers = string.Join(", ", figures.Servers.Select(server => string.Create(CultureInfo.InvariantCulture, $"{server.Key} {server.Value * 1e6 / figures.Events:0.00}")));
             report.Add(Name, what + ", processor CPU s a million events", Report.Figure(figures.Each),
-                string.Create(CultureInfo.InvariantCulture, $"all processes {figures.All:0.00}: {servers}; {figures.Positions:N0} positions, {figures.Events:N0} events"));
+                string.Create(CultureInfo.InvariantCulture, $"all processes {figures.All:0.00}: {servers}; {figures.Positions:N0} positions, {figures.Events:N0} events, one round"));
             return figures;
         }
     }

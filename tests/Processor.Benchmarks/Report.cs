@@ -43,7 +43,7 @@ public sealed class Report(BenchmarkOptions options)
     {
         var text = new StringBuilder();
         text.AppendLine(CultureInfo.InvariantCulture, $"{DateTime.UtcNow:yyyy-MM-dd}, {Environment.ProcessorCount} cores ({ProcessorName()}), {MemoryGiB():0} GiB, {RuntimeInformation.FrameworkDescription}, Linux {Environment.OSVersion.Version.ToString(2)}; all servers on the same machine; measured in {TimeProvider.System.GetElapsedTime(began).TotalMinutes:0.0} minutes.");
-        text.AppendLine(CultureInfo.InvariantCulture, $"{options.Events:N0} events, {options.Skus:N0} SKUs, {options.Locations:N0} locations, {options.Partitions} partitions; medians of {options.Rounds} rounds, where a note does not say otherwise.");
+        text.AppendLine(CultureInfo.InvariantCulture, $"{options.Events:N0} events, {options.Skus:N0} SKUs, {options.Locations:N0} locations, {options.Partitions} partitions; medians of at most {options.Rounds} rounds.");
         text.AppendLine();
         text.AppendLine("| benchmark | measure | value | note |");
         text.AppendLine("|---|---|---:|---|");
