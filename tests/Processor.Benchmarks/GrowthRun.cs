@@ -24,7 +24,7 @@ internal static class GrowthRun
     // The listener takes the session timeout for a rebalance; an eager assignor needs only one. The processes are held still for less than that.
     private static readonly string[] SharedSettings = ["--kafka.session-timeout-milliseconds", "12000", "--kafka.assignor", "RoundRobin"];
 
-    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100), Patience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100), Patience = TimeSpan.FromSeconds(180);
 
     /// <exception cref="WrongResultException">The result differs from the independent count, or nothing moves.</exception>
     public static async Task<GrowthFigures> RunAsync(BenchmarkOptions options, int processors, int referencePartitions, string[] settings, CancellationToken token)
