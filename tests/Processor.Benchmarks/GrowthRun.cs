@@ -47,8 +47,7 @@ internal static class GrowthRun
             }
 
             await UntilAsync(runs, "the partitions are shared out", all => all.All(status => status.Lanes.Count > 0) && all.Sum(status => status.Lanes.Count) == options.Partitions, token);
-            await sender.SendWarmUpAsync(token);
-            await UntilAsync(runs, "the warm-up is durable", all => Durable(all) >= sender.Sent, token);
+            await sender.WarmUpAsync(sent => UntilAsync(runs, "the warm-up is durable", all => Durable(all) >= sent, token), token);
             var warm = sender.Sent;
             runs.ForEach(run => run.Hold());
             await sender.SendRestAsync(token);

@@ -60,10 +60,9 @@ internal static class PipelineBenchmark
     private static async Task<ProcessorFigures> RunOnceAsync(Servers servers, PipelineLoad load, Report? last, CancellationToken token)
     {
         using var sender = await load.OpenAsync(servers, token);
-        await sender.SendWarmUpAsync(token);
         var memory = servers.Redis.DataMemory;
         await using var run = ProcessorRun.Start(servers, Database, PipelineLoad.SessionSettings);
-        var figures = await run.FinishWarmAsync(sender.Sent, () => sender.SendRestAsync(token), () => sender.Sent, token);
+        var figures = await run.FinishWarmAsync(sender, token);
         var cpu = string.Join(", ", figures.Cpu.Select(process => $"{process.Key} {process.Value * 1e6 / load.Events:0.00}"));
         Report.Progress($"{Name}: {figures.Rate:N0} events/s; CPU s a million events: {cpu}; checking the result");
         sender.ThrowIfRecordsAreGone();

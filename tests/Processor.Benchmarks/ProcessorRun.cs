@@ -76,26 +76,26 @@ internal sealed class ProcessorRun : IAsyncDisposable
     }
 
     /// <summary>
-    /// As <see cref="FinishAsync"/>, by a process that is warm: it works off <paramref name="warm"/> events, is held still
-    /// while <paramref name="preload"/> puts the others into the topic, and is measured from then on.
+    /// As <see cref="FinishAsync"/>, by a process that is warm: it works off the load's warm-up, is held still while the rest goes into the topic,
+    /// and is measured from then on.
     /// </summary>
     /// <exception cref="WrongResultException">It ended, or stands still.</exception>
-    public async Task<ProcessorFigures> FinishWarmAsync(long warm, Func<Task> preload, Func<long> events, CancellationToken token)
+    public async Task<ProcessorFigures> FinishWarmAsync(PipelineLoad.Sender sender, CancellationToken token)
     {
         await WaitUntilReadyAsync(token);
-        await MeasureAsync(new Baseline(0, 0, Cpu(), Stopwatch.GetTimestamp()), warm, token);
-        var allocated = await AllocatedAsync(token);
+        await sender.WarmUpAsync(sent => WaitUntilDurableAsync(sent, token), token);
+        var (warm, allocated) = (sender.Sent, await AllocatedAsync(token));
         Hold();
         try
         {
-            await preload();
+            await sender.SendRestAsync(token);
         }
         finally
         {
             Continue();
         }
 
-        return await MeasureAsync(new Baseline(warm, allocated, Cpu(), Stopwatch.GetTimestamp()), events(), token);
+        return await MeasureAsync(new Baseline(warm, allocated, Cpu(), Stopwatch.GetTimestamp()), sender.Sent, token);
     }
 
     /// <summary>Waits until that many events of the topic are durable and nothing is left to settle.</summary>
