@@ -52,7 +52,7 @@ internal sealed partial class RedisServer : IAsyncDisposable
         {
             try
             {
-                var connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{port},allowAdmin=true,syncTimeout=60000");
+                var connection = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{port},allowAdmin=true,connectTimeout=5000,syncTimeout=60000");
                 return new RedisServer(child, connection, $"127.0.0.1:{port}");
             }
             catch (RedisConnectionException e)
