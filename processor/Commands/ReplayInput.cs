@@ -71,7 +71,7 @@ internal sealed class KafkaReplayInput(KafkaOptions options) : IReplayInput
         }
         catch (ConsumeException e) when (e.Error.Code is ErrorCode.Local_AutoOffsetReset or ErrorCode.OffsetOutOfRange)
         {
-            throw KafkaSource.RecordsGone(options.Topic, e);
+            throw KafkaSource.RecordsGone(options.Topic, e.Error.Reason);
         }
         catch (KafkaException e)
         {

@@ -1,19 +1,17 @@
+using System.Runtime.CompilerServices;
 using Stockflow.Model;
 
 namespace Stockflow.Dedupe;
 
 /// <summary>
-/// The fingerprints that a lane has seen, each with the offset that first carried it: an open-addressing table of 24 bytes a slot.
-/// Entries below the horizon's first offset count as absent and go when the table is next rebuilt. Not thread-safe.
+/// The fingerprints that a lane has seen, each with the offset that first carried it: an open-addressing table of 24 bytes a slot, about
+/// 60 to 85 % full. Entries below the horizon's first offset count as absent and go when the table is next rebuilt. Not thread-safe.
 /// </summary>
 public sealed class SeenTable
 {
     private const int MinimumSlots = 1024;
-    private const long Empty = 0;
-    private UInt128[] fingerprints = new UInt128[MinimumSlots];
-
-    // Offset + 1, so that a cleared array is an empty table.
-    private long[] offsets = new long[MinimumSlots];
+    private const double MaximumLoad = 0.85, Growth = 1.4;
+    private Slot[] slots = new Slot[MinimumSlots];
     private int used;
     private long horizonOffset;
 
@@ -21,79 +19,88 @@ public sealed class SeenTable
     public int Count => used;
 
     /// <summary>Memory of the table, bytes.</summary>
-    public long Bytes => (long)fingerprints.Length * 24;
+    public long Bytes => (long)slots.Length * Unsafe.SizeOf<Slot>();
 
     /// <summary>
     /// The offset that first carried <paramref name="fingerprint"/>: <paramref name="offset"/> itself if it is new, and it is remembered now.
     /// </summary>
     public long FirstOffset(UInt128 fingerprint, long offset)
     {
-        var slot = Find(fingerprint);
-        if (offsets[slot] != Empty && offsets[slot] > horizonOffset)
+        ref var slot = ref Find(slots, fingerprint);
+        if (slot.Mark > horizonOffset)
         {
-            return offsets[slot] - 1;
+            return slot.Mark - 1;
         }
 
-        if (offsets[slot] == Empty && ++used * 4L > fingerprints.Length * 3L)
+        if (slot.Mark == 0 && ++used > slots.Length * MaximumLoad)
         {
             Rebuild();
             used++;
-            slot = Find(fingerprint);
+            slot = ref Find(slots, fingerprint);
         }
 
-        fingerprints[slot] = fingerprint;
-        offsets[slot] = offset + 1;
+        slot = new Slot(fingerprint, offset);
         return offset;
     }
 
     /// <summary>The offset that first carried the fingerprint, or -1.</summary>
     public long Lookup(UInt128 fingerprint)
     {
-        var stored = offsets[Find(fingerprint)];
-        return stored > horizonOffset ? stored - 1 : -1;
+        var mark = Find(slots, fingerprint).Mark;
+        return mark > horizonOffset ? mark - 1 : -1;
     }
 
     /// <summary>Forgets every entry with an offset below <paramref name="offset"/>.</summary>
     public void ExpireBelow(long offset) => horizonOffset = Math.Max(horizonOffset, offset);
 
-    private int Find(UInt128 fingerprint)
+    // The place grows with the upper half, so that a rebuild goes through the old table and the new one in their order.
+    private static ref Slot Find(Slot[] slots, UInt128 fingerprint)
     {
-        var mask = fingerprints.Length - 1;
-        var slot = (int)(ulong)fingerprint & mask;
-        while (offsets[slot] != Empty && fingerprints[slot] != fingerprint)
+        var (upper, lower) = ((ulong)(fingerprint >> 64), (ulong)fingerprint);
+        for (var i = (int)Math.BigMul(upper, (ulong)slots.Length, out _); ; i = i + 1 == slots.Length ? 0 : i + 1)
         {
-            slot = (slot + 1) & mask;
+            ref var slot = ref slots[i];
+            if (slot.Mark == 0 || (slot.Lower == lower && slot.Upper == upper))
+            {
+                return ref slot;
+            }
         }
-
-        return slot;
     }
 
     private void Rebuild()
     {
         var live = 0;
-        foreach (var stored in offsets)
+        foreach (ref readonly var slot in slots.AsSpan())
         {
-            live += stored > horizonOffset ? 1 : 0;
+            live += slot.Mark > horizonOffset ? 1 : 0;
         }
 
-        var size = fingerprints.Length;
-        while (live * 2L >= size)
+        var size = slots.Length;
+        while (live * Growth > size * MaximumLoad * 1.01)
         {
-            size *= 2;
+            size = checked((int)(size * Growth));
         }
 
-        var (oldFingerprints, oldOffsets) = (fingerprints, offsets);
-        fingerprints = new UInt128[size];
-        offsets = new long[size];
+        var former = slots;
+        slots = new Slot[size];
         used = live;
-        for (var i = 0; i < oldOffsets.Length; i++)
+        foreach (ref readonly var slot in former.AsSpan())
         {
-            if (oldOffsets[i] > horizonOffset)
+            if (slot.Mark > horizonOffset)
             {
-                var slot = Find(oldFingerprints[i]);
-                fingerprints[slot] = oldFingerprints[i];
-                offsets[slot] = oldOffsets[i];
+                Find(slots, slot.Fingerprint) = slot;
             }
         }
+    }
+
+    // Two halves, because UInt128 is aligned to 16 bytes and would take 32.
+    private readonly struct Slot(UInt128 fingerprint, long offset)
+    {
+        public readonly ulong Upper = (ulong)(fingerprint >> 64), Lower = (ulong)fingerprint;
+
+        /// <summary>Offset + 1, so that a cleared array is an empty table.</summary>
+        public readonly long Mark = offset + 1;
+
+        public UInt128 Fingerprint => new(Upper, Lower);
     }
 }

@@ -40,8 +40,15 @@ public sealed record ClickHouseOptions
     /// <summary>PEM file with the certificate authority to trust for https; null for those of the system.</summary>
     public string? CaFile { get; init; }
 
-    /// <summary>Settings sent with every request. The default lets an import of many years' events fill all their months at once.</summary>
-    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string> { ["max_partitions_per_insert_block"] = "0" };
+    /// <summary>
+    /// Settings sent with every request. The defaults let an import of many years' events fill all their months at once, and leave rows that an
+    /// insert repeats to the merges, which look at them anyway.
+    /// </summary>
+    public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>
+    {
+        ["max_partitions_per_insert_block"] = "0",
+        ["optimize_on_insert"] = "0",
+    };
 
     /// <exception cref="SetupException">A value is out of its range.</exception>
     public void Validate()

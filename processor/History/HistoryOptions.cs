@@ -5,8 +5,8 @@ namespace Stockflow.History;
 /// <summary>Settings of the history.</summary>
 public sealed record HistoryOptions
 {
-    /// <summary>Rows of one insert at most; ClickHouse likes 10,000 to 100,000.</summary>
-    public int InsertRows { get; init; } = 100_000;
+    /// <summary>Rows of one insert at most; each insert and the merges after it cost less a row the larger it is.</summary>
+    public int InsertRows { get; init; } = 200_000;
 
     /// <summary>How long an insert gathers rows, milliseconds.</summary>
     public int InsertIntervalMilliseconds { get; init; } = 1000;

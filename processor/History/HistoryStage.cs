@@ -15,7 +15,9 @@ public sealed class HistoryStage(
     private const int NarrowGap = 32_768;
 
     private static readonly TimeSpan RoomPoll = TimeSpan.FromSeconds(1);
-    private long lastInsert = time.GetTimestamp();
+
+    // When an insert ended or one began after a rest: from there on its end is waited for.
+    private long lastProgress = time.GetTimestamp();
     private readonly BufferBlock<RecordBatch> input = new(new DataflowBlockOptions { BoundedCapacity = options.WaitingBatches });
 
     /// <summary>
@@ -51,8 +53,8 @@ public sealed class HistoryStage(
     /// <summary>Writes until <paramref name="token"/> ends; what is not durable by then will be read again.</summary>
     public async Task RunAsync(CancellationToken token)
     {
-        using var first = new Load();
-        using var second = new Load();
+        using var first = new Load(release);
+        using var second = new Load(release);
         var (filling, writing) = (first, second);
         var inFlight = Task.CompletedTask;
         try
@@ -78,7 +80,7 @@ public sealed class HistoryStage(
         var sending = input.SendAsync(batch, gone.Token);
         while (await Task.WhenAny(sending, Task.Delay(RoomPoll, time, token)) != sending)
         {
-            if (!status.HistoryConnected || time.GetElapsedTime(lastInsert).TotalSeconds > options.PatienceSeconds)
+            if (!status.HistoryConnected || time.GetElapsedTime(lastProgress).TotalSeconds > options.PatienceSeconds)
             {
                 await gone.CancelAsync();
             }
@@ -117,14 +119,9 @@ public sealed class HistoryStage(
 
     private async Task WriteAsync(Load load, CancellationToken token)
     {
+        lastProgress = time.GetTimestamp();
         await Task.WhenAll(InsertAsync("raw_events", load.Raw.Block, token), InsertAsync("ledger", load.Ledger.Block, token));
-        foreach (var batch in load.Batches)
-        {
-            batch.Lane.Written(batch.FromOffset, batch.NextOffset);
-            release(batch);
-        }
-
-        load.Clear();
+        load.NoteWritten();
     }
 
     // The client has retried what is worth retrying at once; from there on ClickHouse is away, and the history waits for it.
@@ -142,7 +139,7 @@ public sealed class HistoryStage(
             try
             {
                 await clickHouse.InsertAsync(table, block.ColumnNames, "Native", data, token);
-                lastInsert = time.GetTimestamp();
+                lastProgress = time.GetTimestamp();
                 Metrics.InsertDuration.Record(time.GetElapsedTime(started).TotalSeconds);
                 status.HistoryConnected = true;
                 return;
@@ -156,20 +153,20 @@ public sealed class HistoryStage(
         }
     }
 
-    /// <summary>What goes to ClickHouse together.</summary>
-    private sealed class Load : IDisposable
+    /// <summary>What goes to ClickHouse together. A batch is released as soon as its rows are here.</summary>
+    private sealed class Load(Action<RecordBatch> release) : IDisposable
     {
+        private readonly List<(LaneStatus Lane, long From, long Next)> stretches = [];
+
         public LedgerBlock Ledger { get; } = new();
 
         public RawBlock Raw { get; } = new();
-
-        public List<RecordBatch> Batches { get; } = [];
 
         public int Rows => Raw.Block.Rows;
 
         public void Add(RecordBatch batch)
         {
-            Batches.Add(batch);
+            stretches.Add((batch.Lane, batch.FromOffset, batch.NextOffset));
             var durable = batch.Lane.DurableOffset;
             for (var i = 0; i < batch.Count; i++)
             {
@@ -184,11 +181,18 @@ public sealed class HistoryStage(
                     Ledger.Append(batch, i);
                 }
             }
+
+            release(batch);
         }
 
-        public void Clear()
+        public void NoteWritten()
         {
-            Batches.Clear();
+            foreach (var (lane, from, next) in stretches)
+            {
+                lane.Written(from, next);
+            }
+
+            stretches.Clear();
             Ledger.Block.Clear();
             Raw.Block.Clear();
         }

@@ -8,6 +8,7 @@ internal sealed class LedgerBlock : IDisposable
 {
     private static readonly byte[][] TypeNames = [.. MovementTypes.Names.Select(System.Text.Encoding.UTF8.GetBytes)];
     private readonly NativeBlockWriter block = new();
+    private readonly TopicName topicName = new();
     private readonly NativeStringColumn topic, eventId, sku, location, type, source, reference, currency, promo, reason, performedBy,
         counterpart, corrects, customer;
     private readonly NativeNumberColumn<int> partition;
@@ -51,7 +52,7 @@ internal sealed class LedgerBlock : IDisposable
     {
         ref var record = ref batch.Records[i];
         ref var movement = ref batch.Movements[i];
-        topic.Append(batch.Lane.Topic);
+        topic.Append(topicName.Of(batch.Lane.Topic));
         partition.Append(batch.Lane.Partition);
         offset.Append(record.Offset);
         eventId.Append(batch.Bytes(movement.EventId));

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text;
 using Stockflow.Model;
 
@@ -14,7 +15,7 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
 
     private const string Everything = "topic = {topic:String}, partition = -1, below = 9223372036854775807, skus = {skus:Array(String)}, before = {before:Array(Int64)}, known_at = '2299-12-31 00:00:00'";
 
-    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(200), LongestGather = TimeSpan.FromSeconds(5);
 
     // The places of what recent corrections correct, whether in effect or not: a void of a void has an effect through what it undoes.
     private const string PositionsSql = $$"""
@@ -60,9 +61,10 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
 
     private async Task AskAsync()
     {
+        var gather = Gather;
         while (true)
         {
-            await Task.Delay(Gather);
+            await Task.Delay(gather);
             List<Request> requests;
             lock (gate)
             {
@@ -76,6 +78,7 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
                 }
             }
 
+            var started = Stopwatch.GetTimestamp();
             try
             {
                 await AnswerAsync(requests);
@@ -85,6 +88,10 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
                 var fault = e is ClickHouseException ? new StoreUnavailableException("ClickHouse: " + e.Message, e) : e;
                 requests.ForEach(r => r.Answer.TrySetException(fault));
             }
+
+            // A query costs a server half a second of its time whatever is asked: two thirds of it stay for what else it has to do.
+            var rest = Stopwatch.GetElapsedTime(started) * 2;
+            gather = rest < Gather ? Gather : rest > LongestGather ? LongestGather : rest;
         }
     }
 

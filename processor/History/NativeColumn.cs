@@ -41,10 +41,19 @@ internal sealed class NativeBuffer : IDisposable
         Take(1)[0] = (byte)value;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void WriteString(ReadOnlySpan<byte> utf8)
     {
-        WriteVarInt((ulong)utf8.Length);
-        utf8.CopyTo(Take(utf8.Length));
+        if (utf8.Length > 127)
+        {
+            WriteVarInt((ulong)utf8.Length);
+            utf8.CopyTo(Take(utf8.Length));
+            return;
+        }
+
+        var target = Take(1 + utf8.Length);
+        target[0] = (byte)utf8.Length;
+        utf8.CopyTo(target[1..]);
     }
 
     public void Clear() => Length = 0;
@@ -192,13 +201,7 @@ public sealed class NativeStringColumn : NativeColumn
         Rows++;
     }
 
-    public void Append(string value)
-    {
-        var length = Encoding.UTF8.GetByteCount(value);
-        _values.WriteVarInt((ulong)length);
-        Encoding.UTF8.GetBytes(value, _values.Take(length));
-        Rows++;
-    }
+    public void Append(string value) => Append(Encoding.UTF8.GetBytes(value));
 
     public override void Dispose() => _values.Dispose();
 

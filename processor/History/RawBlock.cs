@@ -8,6 +8,7 @@ internal sealed class RawBlock : IDisposable
     private static readonly byte[][] Verdicts = ["pending"u8.ToArray(), "accepted"u8.ToArray(), "duplicate"u8.ToArray(), "dead_letter"u8.ToArray()];
     private static readonly byte[][] Reasons = [.. RejectReasons.Codes.Select(System.Text.Encoding.UTF8.GetBytes)];
     private readonly NativeBlockWriter block = new();
+    private readonly TopicName topicName = new();
     private readonly NativeStringColumn topic, key, value, verdict, reason;
     private readonly NativeNumberColumn<int> partition;
     private readonly NativeNumberColumn<long> offset, brokerTs, recordedAt;
@@ -32,7 +33,7 @@ internal sealed class RawBlock : IDisposable
     public void Append(RecordBatch batch, int i)
     {
         ref var record = ref batch.Records[i];
-        topic.Append(batch.Lane.Topic);
+        topic.Append(topicName.Of(batch.Lane.Topic));
         partition.Append(batch.Lane.Partition);
         offset.Append(record.Offset);
         brokerTs.Append(Math.Max(0, record.BrokerTs));

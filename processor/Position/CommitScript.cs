@@ -35,9 +35,9 @@ internal static class CommitScript
         """;
 
     /// <summary>
-    /// KEYS[1] the base. ARGV: epoch, expected offset (empty for a new lane), next offset, expected revision, bucket, packed fingerprints, then counted groups:
-    /// watermark fields and values; expired buckets; positions that are settled, and that become unsettled; SKUs whose corrections are no longer
-    /// held, and whose are; SKUs, each with its id, a count, and that many fields and values.
+    /// KEYS[1] the base. ARGV: epoch, expected offset (empty for a new lane), next offset, expected revision, bucket, a blob of packed
+    /// fingerprints and positions (<see cref="CommitEncoder"/>), the lengths of the first and of both, then counted groups: watermark fields and
+    /// values; expired buckets; positions that are settled, and that become unsettled; SKUs whose corrections are no longer held, and whose are.
     /// Returns 'applied', 'epoch' or 'offset'. Positions are absolute values, computed by the one writer that the epoch admits;
     /// the check of offset and revision makes a repeated call change nothing and finds a store that lost its tail.
     /// </summary>
@@ -49,11 +49,12 @@ internal static class CommitScript
         local next, behind = now[2] or '', tonumber(ARGV[4]) - tonumber(now[3] or '0')
         if next == ARGV[3] and behind == -1 then return 'applied' end
         if next ~= ARGV[2] or behind ~= 0 then return 'offset' end
-        if ARGV[6] ~= '' then
-          redis.call('RPUSH', tag .. ':seen:' .. ARGV[5], ARGV[6])
+        local blob, at, length = ARGV[6], tonumber(ARGV[7]) + 1, tonumber(ARGV[8])
+        if at > 1 then
+          redis.call('RPUSH', tag .. ':seen:' .. ARGV[5], string.sub(blob, 1, at - 1))
           redis.call('SADD', tag .. ':buckets', ARGV[5])
         end
-        local i = 7
+        local i = 9
         local n = tonumber(ARGV[i])
         if n > 0 then redis.call('HSET', lane, unpack(ARGV, i + 1, i + n)) end
         i = i + n + 1
@@ -70,12 +71,13 @@ internal static class CommitScript
             i = i + n + 1
           end
         end
-        n = tonumber(ARGV[i])
-        i = i + 1
-        for _ = 1, n do
-          local count = tonumber(ARGV[i + 1])
-          redis.call('HSET', tag .. ':sku:' .. ARGV[i], unpack(ARGV, i + 2, i + 1 + count))
-          i = i + 2 + count
+        local read, values, sku = struct.unpack, {}, nil
+        while at <= length do
+          sku, n, at = read('<Bc0H', blob, at)
+          for j = 1, n + n, 2 do
+            values[j], values[j + 1], at = read('Bc0c56', blob, at)
+          end
+          redis.call('HSET', tag .. ':sku:' .. sku, unpack(values, 1, n + n))
         end
         redis.call('HSET', lane, 'next', ARGV[3])
         redis.call('HINCRBY', lane, 'revision', 1)

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Stockflow.Model;
 using Stockflow.Telemetry;
 
@@ -14,12 +13,14 @@ public sealed class PositionStage(
 {
     private const int SampleEvery = 16;
     private static readonly TimeSpan IdleCheck = TimeSpan.FromSeconds(4);
-    private readonly Dictionary<(int Sku, int Location), int> slots = [];
-    private readonly List<(int Sku, int Location)> missing = [];
+    private readonly PositionCache cache = new();
+    private readonly List<int> missing = [];
     private readonly List<int> dirty = [];
     private readonly List<Settlements.Answer> answers = [];
     private readonly RecentMovements recent = new();
-    private Entry[] entries = new Entry[1024];
+
+    // Of each record of the batch in work: the place of its position.
+    private int[] places = [];
     private Settlements settlements = null!;
     private LaneCommit commit = null!;
     private int untilSample;
@@ -72,9 +73,9 @@ public sealed class PositionStage(
             await settlements.Asking;
         }
 
-        if (slots.Count > options.CachedPositionsPerLane)
+        if (cache.Count > options.CachedPositionsPerLane)
         {
-            slots.Clear();
+            cache.Clear();
             holdsAll = false;
         }
 
@@ -100,7 +101,7 @@ public sealed class PositionStage(
             }
 
             recent.Add(batch.Movements[i]);
-            Apply(ref batch.Movements[i], batch.Records[i].Offset, batch.NextOffset);
+            Apply(ref batch.Movements[i], places[i], batch.Records[i].Offset, batch.NextOffset);
         }
 
         commit.NextOffset = Math.Max(batch.NextOffset, from);
@@ -110,9 +111,9 @@ public sealed class PositionStage(
         }
 
         settlements.Ask(commit.NextOffset, commit);
-        foreach (var slot in dirty)
+        foreach (var place in dirty)
         {
-            ref var entry = ref entries[slot];
+            ref var entry = ref cache[place];
             status.NegativeOnHand += entry.State.OnHand < 0 && !entry.WasNegative ? 1 : 0;
             commit.Positions.Add(new PositionWrite(entry.Sku, entry.Location, entry.State));
         }
@@ -124,9 +125,9 @@ public sealed class PositionStage(
             await CommitAsync(token);
         }
 
-        foreach (var slot in dirty)
+        foreach (var place in dirty)
         {
-            entries[slot].IsDirty = false;
+            cache[place].IsDirty = false;
         }
 
         dirty.Clear();
@@ -143,7 +144,7 @@ public sealed class PositionStage(
         var offset = batch.Records[i].Offset;
         if (TryAmend(batch, i, out var amendment))
         {
-            Apply(ref amendment, offset, batch.NextOffset);
+            Apply(ref amendment, Loaded(amendment.Sku, amendment.Location), offset, batch.NextOffset);
             return;
         }
 
@@ -164,53 +165,36 @@ public sealed class PositionStage(
 
     private static UInt128 Target(RecordBatch batch, int i) => SipHash128.Hash(batch.Bytes(batch.Movements[i].CorrectsEventId));
 
-    private void Apply(ref Movement movement, long offset, long batchEnd)
+    private void Apply(ref Movement movement, int place, long offset, long batchEnd)
     {
         settlements.Note(movement, offset, batchEnd);
-        if (!PositionRules.Apply(ref Touch((movement.Sku, movement.Location)).State, movement))
+        if (!PositionRules.Apply(ref Touch(place).State, movement))
         {
             settlements.Open(movement.Sku, movement.Location, offset);
         }
 
         if (movement.Counterpart >= 0 && movement.Type is MovementType.TransferOut or MovementType.TransferIn)
         {
-            PositionRules.ApplyCounterpart(ref Touch((movement.Sku, movement.Counterpart)).State, movement);
+            PositionRules.ApplyCounterpart(ref Touch(Loaded(movement.Sku, movement.Counterpart)).State, movement);
         }
     }
 
     private void Write(int sku, int location, in PositionState state)
     {
-        ref var entry = ref Touch((sku, location));
+        ref var entry = ref Touch(Loaded(sku, location));
         entry.State = state with { Version = Math.Max(entry.State.Version, state.Version) + 1 };
     }
 
     private async Task LoadMissingAsync(RecordBatch batch, CancellationToken token)
     {
-        for (var i = 0; i < batch.Count; i++)
-        {
-            ref var movement = ref batch.Movements[i];
-            if (batch.Verdicts[i] != Verdict.Accepted || !movement.Stocked || batch.Records[i].Offset < status.NextOffset)
-            {
-                continue;
-            }
-
-            if (movement.Type != MovementType.Correction)
-            {
-                NoteMissing(movement);
-            }
-            else if (TryAmend(batch, i, out var amendment))
-            {
-                NoteMissing(amendment);
-            }
-        }
-
+        FindPlaces(batch);
         answers.Clear();
         while (settlements.Answers.TryDequeue(out var answer))
         {
             answers.Add(answer);
             foreach (var location in answer.Locations)
             {
-                NoteMissing((answer.Sku, location));
+                Place(answer.Sku, location);
             }
         }
 
@@ -221,7 +205,7 @@ public sealed class PositionStage(
         }
 
         var states = new PositionState[missing.Count];
-        var keys = missing.ToArray();
+        var keys = missing.ConvertAll(place => (cache[place].Sku, cache[place].Location)).ToArray();
         await RetryAsync(async () =>
         {
             await store.LoadAsync(status.Partition, ids, keys, states, token);
@@ -229,48 +213,74 @@ public sealed class PositionStage(
         }, token);
         for (var i = 0; i < keys.Length; i++)
         {
-            entries[slots[keys[i]]].State = states[i];
+            cache[missing[i]].State = states[i];
         }
 
         missing.Clear();
     }
 
-    private void NoteMissing(in Movement movement)
+    private void FindPlaces(RecordBatch batch)
     {
-        NoteMissing((movement.Sku, movement.Location));
+        if (places.Length < batch.Count)
+        {
+            places = new int[batch.Records.Length];
+        }
+
+        for (var i = 0; i < batch.Count; i++)
+        {
+            ref var movement = ref batch.Movements[i];
+            if (batch.Verdicts[i] != Verdict.Accepted || !movement.Stocked || batch.Records[i].Offset < status.NextOffset)
+            {
+                continue;
+            }
+
+            if (movement.Type != MovementType.Correction)
+            {
+                places[i] = PlaceBoth(movement);
+            }
+            else if (TryAmend(batch, i, out var amendment))
+            {
+                PlaceBoth(amendment);
+            }
+        }
+    }
+
+    private int PlaceBoth(in Movement movement)
+    {
         if (movement.Counterpart >= 0)
         {
-            NoteMissing((movement.Sku, movement.Counterpart));
+            Place(movement.Sku, movement.Counterpart);
         }
+
+        return Place(movement.Sku, movement.Location);
     }
 
-    private void NoteMissing((int Sku, int Location) key)
+    private int Place(int sku, int location)
     {
-        ref var slot = ref CollectionsMarshal.GetValueRefOrAddDefault(slots, key, out var exists);
-        if (exists)
+        var place = cache.Place(sku, location, out var isNew);
+        if (isNew)
         {
-            return;
+            missing.Add(place);
         }
 
-        slot = slots.Count - 1;
-        if (slot == entries.Length)
-        {
-            Array.Resize(ref entries, entries.Length * 2);
-        }
-
-        entries[slot] = new Entry { Sku = key.Sku, Location = key.Location };
-        missing.Add(key);
+        return place;
     }
 
-    private ref Entry Touch((int Sku, int Location) key)
+    // All that a batch touches was found before it is applied.
+    private int Loaded(int sku, int location)
     {
-        var slot = slots[key];
-        ref var entry = ref entries[slot];
+        var place = cache.Place(sku, location, out var isNew);
+        return isNew ? throw new InvalidOperationException($"The position of {ids.Text(sku)} at {ids.Text(location)} was not loaded.") : place;
+    }
+
+    private ref PositionCache.Entry Touch(int place)
+    {
+        ref var entry = ref cache[place];
         if (!entry.IsDirty)
         {
             entry.IsDirty = true;
             entry.WasNegative = entry.State.OnHand < 0;
-            dirty.Add(slot);
+            dirty.Add(place);
         }
 
         return ref entry;
@@ -324,12 +334,5 @@ public sealed class PositionStage(
         }
 
         untilSample = Math.Max(0, untilSample - batch.Count);
-    }
-
-    private struct Entry
-    {
-        public int Sku, Location;
-        public PositionState State;
-        public bool IsDirty, WasNegative;
     }
 }

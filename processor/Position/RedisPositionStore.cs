@@ -14,6 +14,10 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
     // Where each lane that was acquired reads and writes. A lane that lost its place may find the base of its successor here;
     // the epoch keeps it from writing there.
     private readonly ConcurrentDictionary<int, string> bases = new();
+
+    // By the lane that owns the commit: one that is aborted may still be at its last call when its successor makes its first.
+    private readonly ConditionalWeakTable<LaneCommit, CommitEncoder> encoders = [];
+    private readonly BlobPool blobs = new();
     private volatile int partitions;
 
     public bool OutlivesProcess => true;
@@ -164,7 +168,11 @@ public sealed partial class RedisPositionStore(PositionOptions options, TimeProv
     public async Task<CommitOutcome> CommitAsync(LaneCommit commit, CancellationToken token)
     {
         var db = await redis.OpenAsync(token);
-        var answer = (string)await RedisConnection.EvaluateAsync(db, CommitScript.Commit, Base(commit.Partition), CommitArguments.Of(commit));
+        var encoder = encoders.GetValue(commit, _ => new CommitEncoder(blobs));
+        var answer = (string)await RedisConnection.EvaluateAsync(db, CommitScript.Commit, Base(commit.Partition), encoder.Encode(commit));
+
+        // Only now: the client may still send what a failed call was given.
+        blobs.Return(encoder.Blob);
         return answer switch
         {
             "applied" => CommitOutcome.Applied,

@@ -11,25 +11,32 @@ public static class SeenCodec
 {
     private const int Header = 8, Entry = 20;
 
+    /// <summary>Bytes of so many entries; none for none.</summary>
+    public static int PackedSize(int entries) => entries == 0 ? 0 : Header + (entries * Entry);
+
     public static byte[] Pack(List<SeenEntry> entries)
+    {
+        var packed = new byte[PackedSize(entries.Count)];
+        Pack(entries, packed);
+        return packed;
+    }
+
+    public static void Pack(List<SeenEntry> entries, Span<byte> packed)
     {
         if (entries.Count == 0)
         {
-            return [];
+            return;
         }
 
-        var packed = new byte[Header + (entries.Count * Entry)];
         var start = entries[0].Offset;
         BinaryPrimitives.WriteInt64LittleEndian(packed, start);
         var at = Header;
         foreach (var entry in entries)
         {
-            BinaryPrimitives.WriteUInt128LittleEndian(packed.AsSpan(at), entry.Fingerprint);
-            BinaryPrimitives.WriteUInt32LittleEndian(packed.AsSpan(at + 16), checked((uint)(entry.Offset - start)));
+            BinaryPrimitives.WriteUInt128LittleEndian(packed[at..], entry.Fingerprint);
+            BinaryPrimitives.WriteUInt32LittleEndian(packed[(at + 16)..], checked((uint)(entry.Offset - start)));
             at += Entry;
         }
-
-        return packed;
     }
 
     /// <exception cref="FormatException">The element is not a whole number of entries.</exception>

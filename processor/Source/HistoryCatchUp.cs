@@ -126,7 +126,7 @@ public sealed class HistoryCatchUp(
         }
         catch (ConsumeException e) when (e.Error.Code is ErrorCode.Local_AutoOffsetReset or ErrorCode.OffsetOutOfRange)
         {
-            throw KafkaSource.RecordsGone(options.Topic, e);
+            throw KafkaSource.RecordsGone(options.Topic, e.Error.Reason);
         }
         catch (ConsumeException e) when (!e.Error.IsFatal)
         {

@@ -26,13 +26,13 @@ public sealed record KafkaOptions
     public string? PropertiesFile { get; init; }
 
     /// <summary>Records in one batch at most.</summary>
-    public int BatchRecords { get; init; } = 4096;
+    public int BatchRecords { get; init; } = 2048;
 
-    /// <summary>How long a batch waits to fill, milliseconds.</summary>
-    public int BatchLingerMilliseconds { get; init; } = 50;
+    /// <summary>How long a batch waits to fill, milliseconds: what an event is fresh by at best, and what its commit to the positions is shared by.</summary>
+    public int BatchLingerMilliseconds { get; init; } = 200;
 
     /// <summary>Memory of records between the broker and the positions, all lanes together, MiB. A lane's share is full: its partition is paused.</summary>
-    public int InFlightMegabytes { get; init; } = 512;
+    public int InFlightMegabytes { get; init; } = 128;
 
     /// <summary>How partitions are shared out: CooperativeSticky moves as few as it can; Range and RoundRobin take all away first (eager).</summary>
     public PartitionAssignmentStrategy Assignor { get; init; } = PartitionAssignmentStrategy.CooperativeSticky;
@@ -45,7 +45,7 @@ public sealed record KafkaOptions
     public int SessionTimeoutMilliseconds { get; init; } = 10_000;
 
     /// <summary>Memory of empty batches that is kept for reuse, bytes.</summary>
-    internal long PooledBytes => InFlightMegabytes * 1024L * 1024 / 2;
+    internal long PooledBytes => InFlightMegabytes * 1024L * 1024 * 3 / 2;
 
     /// <exception cref="SetupException">A setting can not work; the message names it.</exception>
     public void Validate()

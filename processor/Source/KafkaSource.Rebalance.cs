@@ -19,6 +19,7 @@ public sealed partial class KafkaSource
             var slot = new Slot(partition);
             slot.Opening = OpenLaneAsync(slot, places);
             slots[slot.Number] = slot;
+            latest = null;
         }
 
         return partitions.ConvertAll(p => new TopicPartitionOffset(p, Offset.End));
@@ -189,6 +190,7 @@ public sealed partial class KafkaSource
     private void Remove(Slot slot)
     {
         slots.Remove(slot.Number);
+        latest = null;
         Lanes.TryRemove(slot.Number, out _);
         status.Lanes.TryRemove(slot.Number, out _);
         slot.Detach(pool);
@@ -256,9 +258,9 @@ public sealed partial class KafkaSource
             AllowAutoCreateTopics = false,
         };
         return new ConsumerBuilder<byte[], byte[]>(config)
-            .SetPartitionsAssignedHandler((_, partitions) => OpenSlots(partitions))
-            .SetPartitionsRevokedHandler((_, partitions) => CloseSlots(Find(partitions)))
-            .SetPartitionsLostHandler((_, partitions) => Lose(Find(partitions)))
+            .SetPartitionsAssignedHandler((_, partitions) => Watched(() => OpenSlots(partitions)))
+            .SetPartitionsRevokedHandler((_, partitions) => Watched(() => CloseSlots(Find(partitions))))
+            .SetPartitionsLostHandler((_, partitions) => Watched(() => Lose(Find(partitions))))
             .SetErrorHandler((_, e) =>
             {
                 status.SourceConnected &= e.Code != ErrorCode.Local_AllBrokersDown;
@@ -268,6 +270,26 @@ public sealed partial class KafkaSource
             .SetOffsetsCommittedHandler((_, committed) => NoteCommitted(committed))
             .Build();
     }
+
+    // The client keeps what a handler throws for its own Consume(), which is not called.
+    private T Watched<T>(Func<T> handler)
+    {
+        try
+        {
+            return handler();
+        }
+        catch (Exception e)
+        {
+            fatal ??= e;
+            throw;
+        }
+    }
+
+    private void Watched(Action handler) => Watched(() =>
+    {
+        handler();
+        return true;
+    });
 
     /// <summary>What the broker knows of a partition; <see cref="Committed"/> is -1 where the group has nothing.</summary>
     private readonly record struct Place(long Committed, long Earliest, long End);

@@ -13,12 +13,17 @@ public sealed partial class KafkaSource(
     KafkaOptions options, LaneOpener open, BatchPool pool, ProcessorStatus status, TimeProvider time, ILogger logger)
 {
     private const int IdleCheckMilliseconds = 5000;
+
+    /// <summary>A turn takes so many records at most, and waits so long at most for them.</summary>
+    private const int TurnRecords = 2048, TurnMilliseconds = 10;
+
     private static readonly TimeSpan ServerTimeout = TimeSpan.FromSeconds(5);
     private readonly Dictionary<int, Slot> slots = [];
     private IConsumer<byte[], byte[]> consumer = null!;
     private Task asking = Task.CompletedTask;
     private CancellationToken stopping, ended;
     private Exception? fatal;
+    private Slot? latest;
 
     /// <summary>The open lanes by partition; for readers on other threads.</summary>
     public ConcurrentDictionary<int, ILane> Lanes { get; } = new();
@@ -37,19 +42,16 @@ public sealed partial class KafkaSource(
         ended = ending.Token;
         consumer = Build();
         IAdminClient? admin = null;
+        NativeConsumer? records = null;
         try
         {
             consumer.Subscribe(options.Topic);
+            records = new NativeConsumer(consumer.Handle, TurnRecords);
             admin = new DependentAdminClientBuilder(consumer.Handle).Build();
             long nextScan = 0, nextUpkeep = 0, nextCheck = 0, nextEnds = 0;
             while (!stopping.IsCancellationRequested && fatal is null)
             {
-                var more = Read(10);
-                for (var i = 0; more && i < 1000; i++)
-                {
-                    more = Read(0);
-                }
-
+                var more = records.Take(TurnMilliseconds, Take) == TurnRecords;
                 var now = Environment.TickCount64;
                 if (!more || now >= nextScan)
                 {
@@ -78,6 +80,7 @@ public sealed partial class KafkaSource(
             ending.Cancel();
             Task.WhenAll(asking, askingEnds ?? Task.CompletedTask).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
             admin?.Dispose();
+            records?.Dispose();
             consumer.Close();
             consumer.Dispose();
         }
@@ -88,55 +91,58 @@ public sealed partial class KafkaSource(
         }
     }
 
-    private bool Read(int timeoutMilliseconds)
+    private void Take(in NativeMessage message)
     {
-        try
+        switch (message.Error)
         {
-            if (consumer.Consume(timeoutMilliseconds) is not { } result)
-            {
-                return false;
-            }
+            case ErrorCode.NoError:
+                if (Find(message.Partition) is { } slot)
+                {
+                    slot.IsPlaced = true;
 
-            if (!slots.TryGetValue(result.Partition.Value, out var slot))
-            {
-                return true;
-            }
+                    // Before its lane is open a partition stands at the log's end, and after a rebalance the client may rewind.
+                    if (slot.Lane is { } lane && message.Offset >= slot.ReadOffset)
+                    {
+                        Gather(slot, lane, in message);
+                    }
+                }
 
-            slot.IsPlaced = true;
-            if (result.IsPartitionEOF)
-            {
-                slot.NoteEmpty(result.Offset.Value);
-            }
+                break;
+            case ErrorCode.Local_PartitionEOF:
+                if (Find(message.Partition) is { } ended)
+                {
+                    ended.IsPlaced = true;
+                    ended.NoteEmpty(message.Offset);
+                }
 
-            // Before its lane is open a partition stands at the log's end, and after a rebalance the client may rewind.
-            else if (slot.Lane is { } lane && result.Offset.Value >= slot.ReadOffset)
-            {
-                Gather(slot, lane, result);
-            }
-
-            return true;
-        }
-        catch (ConsumeException e) when (e.Error.Code is ErrorCode.Local_AutoOffsetReset or ErrorCode.OffsetOutOfRange)
-        {
-            fatal = RecordsGone(options.Topic, e);
-            return false;
-        }
-        catch (ConsumeException e) when (!e.Error.IsFatal)
-        {
-            logger.KafkaError(e.Error.Reason);
-            return false;
-        }
-        catch (KafkaException e)
-        {
-            fatal = new SetupException($"Kafka: {e.Error.Reason}", e);
-            return false;
+                break;
+            case ErrorCode.Local_AutoOffsetReset or ErrorCode.OffsetOutOfRange:
+                fatal ??= RecordsGone(options.Topic, message.Reason);
+                break;
+            case ErrorCode.Local_Fatal:
+                fatal ??= new SetupException($"Kafka: {message.Reason}");
+                break;
+            default:
+                logger.KafkaError(message.Reason);
+                break;
         }
     }
 
-    internal static SetupException RecordsGone(string topic, KafkaException e) => new(
-        $"Topic {topic}: records were deleted before they were read ({e.Error.Reason}). Nothing was skipped. Restore them, or rebuild from another source before you start again.", e);
+    // Records come in runs of a partition.
+    private Slot? Find(int partition)
+    {
+        if (latest is null || latest.Number != partition)
+        {
+            slots.TryGetValue(partition, out latest);
+        }
 
-    private void Gather(Slot slot, ILane lane, ConsumeResult<byte[], byte[]> result)
+        return latest;
+    }
+
+    internal static SetupException RecordsGone(string topic, string reason) => new(
+        $"Topic {topic}: records were deleted before they were read ({reason}). Nothing was skipped. Restore them, or rebuild from another source before you start again.");
+
+    private void Gather(Slot slot, ILane lane, in NativeMessage message)
     {
         if (slot.Filling is not { } batch)
         {
@@ -147,7 +153,7 @@ public sealed partial class KafkaSource(
             slot.FillingSince = Environment.TickCount64;
         }
 
-        batch.Add(result);
+        batch.Add(message.Offset, message.BrokerTs, message.Key, message.HasKey, message.Value, message.HasValue, message.Headers);
         slot.ReadOffset = lane.Status.ReadOffset = batch.NextOffset;
         if (batch.IsFull)
         {

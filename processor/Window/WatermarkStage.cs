@@ -37,6 +37,7 @@ public sealed class WatermarkStage(WindowOptions options, LaneStatus status, Tim
     public void Apply(RecordBatch batch, long fromOffset)
     {
         var now = time.GetTimestamp();
+        var (number, source) = (-1, (Source?)null);
         for (var i = 0; i < batch.Count; i++)
         {
             if (batch.Verdicts[i] != Verdict.Accepted || batch.Records[i].Offset < fromOffset)
@@ -45,10 +46,14 @@ public sealed class WatermarkStage(WindowOptions options, LaneStatus status, Tim
             }
 
             ref var movement = ref batch.Movements[i];
-            if (!byNumber.TryGetValue(movement.Source, out var source))
+            if (movement.Source != number || source is null)
             {
-                source = Find(batch.Ids.Text(movement.Source));
-                byNumber.Add(movement.Source, source);
+                number = movement.Source;
+                if (!byNumber.TryGetValue(number, out source))
+                {
+                    source = Find(batch.Ids.Text(number));
+                    byNumber.Add(number, source);
+                }
             }
 
             if (movement.EventTs < status.WatermarkTs)

@@ -1,0 +1,80 @@
+using Stockflow.Model;
+
+namespace Stockflow.Position;
+
+/// <summary>
+/// A lane's positions in memory, each at a place that stays its own until <see cref="Clear"/>. Found by the numbers of SKU and location
+/// through an open-addressing index of 8 bytes a position. Not thread-safe.
+/// </summary>
+internal sealed class PositionCache
+{
+    private int[] index = new int[2048];
+    private Entry[] entries = new Entry[1024];
+
+    public int Count { get; private set; }
+
+    /// <summary>The position at a place; a reference holds until the next <see cref="Place"/>.</summary>
+    public ref Entry this[int place] => ref entries[place];
+
+    /// <summary>The place of a position, given now if it <paramref name="isNew"/>: its state is the default then.</summary>
+    public int Place(int sku, int location, out bool isNew)
+    {
+        var mask = index.Length - 1;
+        var i = Hash(sku, location) & mask;
+        for (; index[i] != 0; i = (i + 1) & mask)
+        {
+            ref var entry = ref entries[index[i] - 1];
+            if (entry.Sku == sku && entry.Location == location)
+            {
+                isNew = false;
+                return index[i] - 1;
+            }
+        }
+
+        isNew = true;
+        if (Count == entries.Length)
+        {
+            Grow();
+            return Place(sku, location, out isNew);
+        }
+
+        entries[Count] = new Entry { Sku = sku, Location = location };
+        index[i] = ++Count;
+        return Count - 1;
+    }
+
+    public void Clear()
+    {
+        Array.Clear(index);
+        Count = 0;
+    }
+
+    private void Grow()
+    {
+        Array.Resize(ref entries, entries.Length * 2);
+        index = new int[index.Length * 2];
+        var mask = index.Length - 1;
+        for (var place = 0; place < Count; place++)
+        {
+            var i = Hash(entries[place].Sku, entries[place].Location) & mask;
+            while (index[i] != 0)
+            {
+                i = (i + 1) & mask;
+            }
+
+            index[i] = place + 1;
+        }
+    }
+
+    // Fibonacci hashing: numbers are small and dense, and the high bits of the product spread them.
+    private static int Hash(int sku, int location) => (int)((((ulong)(uint)sku << 32 | (uint)location) * 0x9E3779B97F4A7C15) >> 33);
+
+    public struct Entry
+    {
+        public int Sku, Location;
+        public PositionState State;
+
+        /// <summary>Whether the batch in work has changed it, and whether on-hand was below zero before that.</summary>
+        public bool IsDirty, WasNegative;
+    }
+}
