@@ -15,7 +15,7 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
 
     private const string Everything = "topic = {topic:String}, partition = -1, below = 9223372036854775807, skus = {skus:Array(String)}, before = {before:Array(Int64)}, known_at = '2299-12-31 00:00:00'";
 
-    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(200), LongestGather = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(200), LongestGather = TimeSpan.FromSeconds(2);
 
     // The places of what recent corrections correct, whether in effect or not: a void of a void has an effect through what it undoes.
     private const string PositionsSql = $$"""
@@ -89,8 +89,8 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
                 requests.ForEach(r => r.Answer.TrySetException(fault));
             }
 
-            // A query costs a server half a second of its time whatever is asked: two thirds of it stay for what else it has to do.
-            var rest = Stopwatch.GetElapsedTime(started) * 2;
+            // A query costs a server half a second of its time whatever is asked: half of it stays for what else it has to do.
+            var rest = Stopwatch.GetElapsedTime(started);
             gather = rest < Gather ? Gather : rest > LongestGather ? LongestGather : rest;
         }
     }

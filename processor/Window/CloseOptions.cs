@@ -9,7 +9,7 @@ public sealed record CloseOptions
     public bool Enabled { get; init; } = true;
 
     /// <summary>Time between two looks for hours to close and late events, seconds.</summary>
-    public int IntervalSeconds { get; init; } = 30;
+    public int IntervalSeconds { get; init; } = 10;
 
     /// <summary>How long after a sale hours in which nothing could be sold get a row though nothing happened in them, days.</summary>
     public int StockoutRowDays { get; init; } = 28;
