@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using StackExchange.Redis;
 using Stockflow.Model;
 
@@ -110,7 +111,7 @@ internal sealed class CommitEncoder(BlobPool pool)
     private static int PositionBound(LaneCommit commit)
     {
         var bound = 0;
-        foreach (ref readonly var position in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(commit.Positions))
+        foreach (ref readonly var position in CollectionsMarshal.AsSpan(commit.Positions))
         {
             bound += 4 + commit.Ids.Utf8(position.Sku).Length + commit.Ids.Utf8(position.Location).Length + PositionCodec.Size;
         }
@@ -121,7 +122,7 @@ internal sealed class CommitEncoder(BlobPool pool)
     // A SKU: its id with a byte of length, a count in 2 bytes, and as often a location with a byte of length and a value.
     private int WritePositions(LaneCommit commit, int at)
     {
-        var positions = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(commit.Positions);
+        var positions = CollectionsMarshal.AsSpan(commit.Positions);
         for (var i = 0; i < positions.Length;)
         {
             var sku = (int)(order[i] >> 32);

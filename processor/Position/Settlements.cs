@@ -71,7 +71,7 @@ internal sealed class Settlements(
             OpenFor(movement.Sku, movement.Type, movement.Location, movement.Counterpart, offset);
         }
 
-        if (open.Count == 0 || !open.TryGetValue(movement.Sku, out var pending) || offset < pending.AsOf)
+        if (!open.TryGetValue(movement.Sku, out var pending) || offset < pending.AsOf)
         {
             return;
         }

@@ -95,24 +95,10 @@ public sealed partial class KafkaSource(
     {
         switch (message.Error)
         {
-            case ErrorCode.NoError:
+            case ErrorCode.NoError or ErrorCode.Local_PartitionEOF:
                 if (Find(message.Partition) is { } slot)
                 {
-                    slot.IsPlaced = true;
-
-                    // Before its lane is open a partition stands at the log's end, and after a rebalance the client may rewind.
-                    if (slot.Lane is { } lane && message.Offset >= slot.ReadOffset)
-                    {
-                        Gather(slot, lane, in message);
-                    }
-                }
-
-                break;
-            case ErrorCode.Local_PartitionEOF:
-                if (Find(message.Partition) is { } ended)
-                {
-                    ended.IsPlaced = true;
-                    ended.NoteEmpty(message.Offset);
+                    Take(slot, in message);
                 }
 
                 break;
@@ -125,6 +111,21 @@ public sealed partial class KafkaSource(
             default:
                 logger.KafkaError(message.Reason);
                 break;
+        }
+    }
+
+    private void Take(Slot slot, in NativeMessage message)
+    {
+        slot.IsPlaced = true;
+        if (message.Error == ErrorCode.Local_PartitionEOF)
+        {
+            slot.NoteEmpty(message.Offset);
+        }
+
+        // Before its lane is open a partition stands at the log's end, and after a rebalance the client may rewind.
+        else if (slot.Lane is { } lane && message.Offset >= slot.ReadOffset)
+        {
+            Gather(slot, lane, in message);
         }
     }
 

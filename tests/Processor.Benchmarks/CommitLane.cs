@@ -17,8 +17,7 @@ internal sealed record CommitLane(int Partition, IdTable Ids, List<RecordBatch> 
         int partition, int partitions, List<GeneratedFact> facts, int batchRecords, GeneratorOptions options, GeneratorCatalog catalog, ReferenceCatalog known)
     {
         var schema = AvroSchema.Parse(File.ReadAllText(Path.Combine(SchemaCatalog.DefaultFolder, "InventoryMovement.avsc")));
-        var id = SchemaCatalog.Load(SchemaCatalog.DefaultFolder).First(each => each.Record.EndsWith(".InventoryMovement", StringComparison.Ordinal)).Id;
-        var encoder = new FactEncoder(catalog, options, new FactSchemaIds(id, id));
+        var encoder = EventBatches.Encoder(catalog, options);
         var settings = new DecodeOptions();
         var decode = new DecodeStage(settings, new FolderSchemaSource(SchemaCatalog.DefaultFolder), schema, partition, TimeProvider.System, NullLogger.Instance);
         var validate = new ValidateStage(settings, known, _ => Task.CompletedTask, partition, partitions, TimeProvider.System);

@@ -17,10 +17,9 @@ internal static class EventBatches
         var generatorOptions = options with { InvalidShare = 0, DuplicateShare = 0 };
         var generator = new Generator(generatorOptions);
         catalog = generator.Catalog;
-        var id = SchemaCatalog.Load(SchemaCatalog.DefaultFolder).First(schema => schema.Record.EndsWith(".InventoryMovement", StringComparison.Ordinal)).Id;
-        var encoder = new FactEncoder(catalog, generatorOptions, new FactSchemaIds(id, id));
+        var encoder = Encoder(catalog, generatorOptions);
         var ids = new IdTable();
-        var lane = new LaneStatus { Topic = "inventory.movements", Partition = 0 };
+        var lane = new LaneStatus { Topic = Servers.Topic, Partition = 0 };
         var batches = new RecordBatch[(events + batchRecords - 1) / batchRecords];
         var offset = 0L;
         for (var i = 0; i < batches.Length; i++)
@@ -35,6 +34,13 @@ internal static class EventBatches
         }
 
         return batches;
+    }
+
+    /// <summary>Encodes events under the id that <see cref="Decode.FolderSchemaSource"/> knows their schema by.</summary>
+    public static FactEncoder Encoder(GeneratorCatalog catalog, GeneratorOptions options)
+    {
+        var id = SchemaCatalog.Load(SchemaCatalog.DefaultFolder).First(schema => schema.Record.EndsWith(".InventoryMovement", StringComparison.Ordinal)).Id;
+        return new FactEncoder(catalog, options, new FactSchemaIds(id, id));
     }
 
     /// <summary>The reference data that a processor reads from the topics.</summary>

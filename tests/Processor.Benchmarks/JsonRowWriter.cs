@@ -7,7 +7,7 @@ using Stockflow.Model;
 namespace Stockflow.Benchmarks;
 
 /// <summary>Rows of the ledger and of the raw events as JSONEachRow, by the framework's own JSON writer.</summary>
-internal sealed class JsonRowWriter : IDisposable
+internal sealed class JsonRowWriter : IRowWriter
 {
     private static readonly JsonEncodedText[] LedgerNames = [.. RowNames.Ledger.Select(name => JsonEncodedText.Encode(name))];
     private static readonly JsonEncodedText[] RawNames = [.. RowNames.Raw.Select(name => JsonEncodedText.Encode(name))];

@@ -18,8 +18,8 @@ internal abstract class LedgerFormat : IDisposable
     public static LedgerFormat Create(string name) => name switch
     {
         "Native" => new Native(),
-        "RowBinary" => new Binary(),
-        _ => new Json(),
+        "RowBinary" => new Rows<RowBinaryWriter>(name),
+        _ => new Rows<JsonRowWriter>(name),
     };
 
     public static string[] Names => ["Native", "RowBinary", "JSONEachRow"];
@@ -58,39 +58,13 @@ internal abstract class LedgerFormat : IDisposable
         }
     }
 
-    private sealed class Binary : LedgerFormat
+    /// <summary>Row by row, where a writer has one buffer for each table.</summary>
+    private sealed class Rows<T>(string name) : LedgerFormat
+        where T : IRowWriter, new()
     {
-        private readonly RowBinaryWriter raw = new(), ledger = new();
+        private readonly T raw = new(), ledger = new();
 
-        public override string Name => "RowBinary";
-
-        public override EncodedInsert[] Encode(ReadOnlySpan<RecordBatch> batches)
-        {
-            raw.Clear();
-            ledger.Clear();
-            foreach (var batch in batches)
-            {
-                for (var i = 0; i < batch.Count; i++)
-                {
-                    raw.Raw(batch, i);
-                    ledger.Ledger(batch, i);
-                }
-            }
-
-            return [new("raw_events", RowNames.Raw, Name, [raw.Written]), new("ledger", RowNames.Ledger, Name, [ledger.Written])];
-        }
-
-        public override void Dispose()
-        {
-            // Its buffers are the collector's.
-        }
-    }
-
-    private sealed class Json : LedgerFormat
-    {
-        private readonly JsonRowWriter raw = new(), ledger = new();
-
-        public override string Name => "JSONEachRow";
+        public override string Name => name;
 
         public override EncodedInsert[] Encode(ReadOnlySpan<RecordBatch> batches)
         {
@@ -114,4 +88,17 @@ internal abstract class LedgerFormat : IDisposable
             ledger.Dispose();
         }
     }
+}
+
+/// <summary>Writes rows of either table into a buffer, the columns in the order of <see cref="RowNames"/>.</summary>
+internal interface IRowWriter : IDisposable
+{
+    /// <summary>The rows since the last <see cref="Clear"/>; valid until the next call.</summary>
+    ReadOnlyMemory<byte> Written { get; }
+
+    void Clear();
+
+    void Raw(RecordBatch batch, int i);
+
+    void Ledger(RecordBatch batch, int i);
 }

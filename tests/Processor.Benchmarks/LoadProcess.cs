@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
-using Stockflow.Commands;
 using Stockflow.Embedded;
 
 namespace Stockflow.Benchmarks;
@@ -41,7 +40,7 @@ internal sealed class LoadProcess : IAsyncDisposable
     /// <summary>Sends the load's reference records, from this process.</summary>
     public static async Task SendReferencesAsync(Servers servers, GeneratorOptions load, CancellationToken token)
     {
-        using var producer = await OpenAsync(servers.Bootstrap, load, 0, 0, token);
+        using var producer = await Preload.OpenAsync(servers.Bootstrap, load, token);
         await producer.SendReferenceAsync(token);
     }
 
@@ -54,21 +53,9 @@ internal sealed class LoadProcess : IAsyncDisposable
     public Task ThrowIfFailedAsync() => Completion.IsFaulted ? Completion : Task.CompletedTask;
 
     /// <summary><c>bench load</c>; not for people.</summary>
-    public static Command CreateCommand()
-    {
-        var arguments = new Argument<string[]>("arguments") { Arity = ArgumentArity.ZeroOrMore };
-        var command = new Command(Name, "Sends a load at a fixed rate.") { arguments };
-        command.Hidden = true;
-        command.SetAction((parsed, token) => Guard.RunAsync(async () =>
-        {
-            ParentWatch.StartIfAsked();
-            var values = parsed.GetValue(arguments)!;
-            await SendAsync(values[0], values[1], double.Parse(values[2], CultureInfo.InvariantCulture),
-                double.Parse(values[3], CultureInfo.InvariantCulture), JsonSerializer.Deserialize<GeneratorOptions>(values[4])!, token);
-            await Hidden.UntilAskedAsync(token);
-        }));
-        return command;
-    }
+    public static Command CreateCommand() => Hidden.Create(Name, "Sends a load at a fixed rate.", (values, token) =>
+        SendAsync(values[0], values[1], double.Parse(values[2], CultureInfo.InvariantCulture),
+            double.Parse(values[3], CultureInfo.InvariantCulture), JsonSerializer.Deserialize<GeneratorOptions>(values[4])!, token));
 
     public async ValueTask DisposeAsync()
     {
@@ -77,19 +64,9 @@ internal sealed class LoadProcess : IAsyncDisposable
         stop.Dispose();
     }
 
-    private static async Task<LoadProducer> OpenAsync(string bootstrap, GeneratorOptions load, double rate, double seconds, CancellationToken token) => new(new LoadOptions
-    {
-        Topic = Servers.Topic,
-        ClientProperties = new Dictionary<string, string> { ["bootstrap.servers"] = bootstrap },
-        Generator = load,
-        EventsPerSecond = rate,
-        Duration = TimeSpan.FromSeconds(seconds),
-        SchemaId = await LoadSettings.SchemaIdsAsync(null, token),
-    });
-
     private static async Task SendAsync(string bootstrap, string group, double rate, double seconds, GeneratorOptions load, CancellationToken token)
     {
-        using var producer = await OpenAsync(bootstrap, load, rate, seconds, token);
+        using var producer = await Preload.OpenAsync(bootstrap, load, token, rate, seconds);
         using var brake = new LagBrake(bootstrap, Servers.Topic, group, producer.Partitions);
         var (since, waited) = (0L, 0.0);
         producer.SendLimit = partition =>

@@ -18,9 +18,6 @@ internal static class PeerRun
     /// <summary>Events of a batch: to ClickHouse an event of 20,000 costs half as much again as one of 60,000, one of 5,000 nearly three times as much.</summary>
     private const int BatchEvents = 60_000;
 
-    /// <summary>Linux's numbers of SIGCONT and SIGSTOP.</summary>
-    private const int Continued = 18, Stopped = 19;
-
     private static readonly TimeSpan ReadyWithin = TimeSpan.FromSeconds(60), WarmWithin = TimeSpan.FromMinutes(5), DoneWithin = TimeSpan.FromMinutes(30);
 
     /// <param name="servers">Fresh ones.</param>
@@ -40,14 +37,14 @@ internal static class PeerRun
             Path.Combine(servers.Folder, "peer.log"));
         await peer.WaitForLineAsync(Peer.Ready, ReadyWithin, token);
         await sender.WarmUpAsync(sent => peer.WaitForLineAsync(Peer.Durable + sent.ToString(CultureInfo.InvariantCulture), WarmWithin, token), token);
-        _ = ParentWatch.Send(peer.Id, Stopped);
+        Hidden.Hold(peer.Id);
         try
         {
             await sender.SendRestAsync(token);
         }
         finally
         {
-            _ = ParentWatch.Send(peer.Id, Continued);
+            Hidden.Continue(peer.Id);
         }
 
         var (before, started) = (servers.CpuSeconds("peer", peer.Id), Stopwatch.GetTimestamp());

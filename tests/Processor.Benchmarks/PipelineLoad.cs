@@ -1,4 +1,3 @@
-using Stockflow.Commands;
 using Stockflow.Embedded;
 using Stockflow.Model;
 
@@ -58,13 +57,7 @@ internal sealed class PipelineLoad
     /// <summary>Sends the reference records and is ready to send the load.</summary>
     public async Task<Sender> OpenAsync(Servers servers, CancellationToken token)
     {
-        var producer = new LoadProducer(new LoadOptions
-        {
-            Topic = Servers.Topic,
-            ClientProperties = new Dictionary<string, string> { ["bootstrap.servers"] = servers.Bootstrap },
-            Generator = Options,
-            SchemaId = await LoadSettings.SchemaIdsAsync(null, token),
-        });
+        var producer = await Preload.OpenAsync(servers.Bootstrap, Options, token);
         await producer.SendReferenceAsync(token);
         return new Sender(servers, producer, WarmEvents);
     }

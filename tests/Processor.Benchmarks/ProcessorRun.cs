@@ -19,9 +19,6 @@ internal sealed record ProcessorFigures(
 /// <summary>One <c>processor run</c> of this build over the servers, from an empty state to the topic's end.</summary>
 internal sealed class ProcessorRun : IAsyncDisposable
 {
-    /// <summary>Linux's numbers of SIGCONT and SIGSTOP.</summary>
-    private const int Continued = 18, Stopped = 19;
-
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(200), Stalled = TimeSpan.FromSeconds(60);
     private readonly Servers servers;
     private readonly ChildProcess processor;
@@ -138,9 +135,9 @@ internal sealed class ProcessorRun : IAsyncDisposable
     }
 
     /// <summary>Holds it still.</summary>
-    public void Hold() => _ = ParentWatch.Send(processor.Id, Stopped);
+    public void Hold() => Hidden.Hold(processor.Id);
 
-    public void Continue() => _ = ParentWatch.Send(processor.Id, Continued);
+    public void Continue() => Hidden.Continue(processor.Id);
 
     /// <summary>Ends it as <c>kill -9</c> does.</summary>
     public void Kill() => processor.Kill();

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
-using System.Runtime.InteropServices;
 using StackExchange.Redis;
 using Stockflow.Embedded;
 using Stockflow.Model;
@@ -9,11 +8,8 @@ using Stockflow.Model;
 namespace Stockflow.Benchmarks;
 
 /// <summary>A redis-server of its own with the append-only file on, as in production, and what it says about itself.</summary>
-internal sealed partial class RedisServer : IAsyncDisposable
+internal sealed class RedisServer : IAsyncDisposable
 {
-    /// <summary>Linux's numbers of SIGCONT and SIGSTOP.</summary>
-    private const int Continued = 18, Stopped = 19;
-
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
     private readonly ChildProcess child;
     private readonly ConnectionMultiplexer connection;
@@ -84,9 +80,9 @@ internal sealed partial class RedisServer : IAsyncDisposable
         Server().Keys(pattern: pattern, pageSize: 1000).Sum(key => (long)Database.Execute("MEMORY", "USAGE", (string)key!, "SAMPLES", "0"));
 
     /// <summary>Holds it still: it keeps its connections and answers nothing.</summary>
-    public void Stop() => _ = kill(ProcessId, Stopped);
+    public void Stop() => Hidden.Hold(ProcessId);
 
-    public void Continue() => _ = kill(ProcessId, Continued);
+    public void Continue() => Hidden.Continue(ProcessId);
 
     public async ValueTask DisposeAsync()
     {
@@ -101,7 +97,4 @@ internal sealed partial class RedisServer : IAsyncDisposable
 
     private long Info(string section, string field) =>
         long.Parse(Server().Info(section).SelectMany(group => group).First(pair => pair.Key == field).Value, CultureInfo.InvariantCulture);
-
-    [LibraryImport("libc")]
-    private static partial int kill(int process, int signal);
 }

@@ -6,13 +6,18 @@ using Stockflow.Model;
 namespace Stockflow.Benchmarks;
 
 /// <summary>Rows of the ledger and of the raw events in ClickHouse's RowBinary format, the columns in the order of the blocks'.</summary>
-internal sealed class RowBinaryWriter
+internal sealed class RowBinaryWriter : IRowWriter
 {
     private readonly ArrayBufferWriter<byte> buffer = new(1 << 20);
 
     public ReadOnlyMemory<byte> Written => buffer.WrittenMemory;
 
     public void Clear() => buffer.ResetWrittenCount();
+
+    public void Dispose()
+    {
+        // Its buffer is the collector's.
+    }
 
     public void Ledger(RecordBatch batch, int i)
     {
