@@ -1,5 +1,4 @@
 using System.Threading.Tasks.Dataflow;
-using Stockflow.Avro;
 using Stockflow.Decode;
 using Stockflow.Dedupe;
 using Stockflow.History;
@@ -13,8 +12,8 @@ namespace Stockflow;
 
 /// <summary>What the lanes of one process share.</summary>
 public sealed record PipelineParts(
-    ProcessorOptions Options, IPositionStore Positions, ILedgerReader Ledger, HistoryStage History, ISchemaSource Schemas,
-    AvroSchema MovementSchema, Func<RecordBatch, CancellationToken, ValueTask> WriteDeadLetters, ReferenceCatalog Catalog, Func<CancellationToken, Task> RefreshCatalog,
+    ProcessorOptions Options, IPositionStore Positions, ILedgerReader Ledger, HistoryStage History, MovementReaders Readers,
+    Func<RecordBatch, CancellationToken, ValueTask> WriteDeadLetters, ReferenceCatalog Catalog, Func<CancellationToken, Task> RefreshCatalog,
     ProcessorStatus Status, int Partitions, TimeProvider Time, ILogger Logger)
 {
     /// <summary>Computes a lane anew from the ledger as of the committed offset; null where an operator does it.</summary>
@@ -43,7 +42,7 @@ public sealed class Pipeline(PipelineParts parts)
         parts.Logger.LaneOpened(partition, record.Epoch, resume.Positions, resume.History);
 
         var lane = new Lane(status, parts.Status, resume.Positions);
-        var decoder = new DecodeStage(options.Decode, parts.Schemas, parts.MovementSchema, partition, parts.Time, parts.Logger);
+        var decoder = new DecodeStage(options.Decode, parts.Readers, partition, parts.Time, parts.Logger);
         var validator = new ValidateStage(options.Decode, parts.Catalog, parts.RefreshCatalog, partition, parts.Partitions, parts.Time);
         var dedupe = new DedupeStage(options.Dedupe, status, parts.Time) { JudgedOffset = resume.Positions };
         var watermark = new WatermarkStage(options.Window, status, parts.Time);

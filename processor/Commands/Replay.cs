@@ -40,8 +40,8 @@ internal sealed class Replay(ProcessorOptions live, ProcessorOptions shadow, IRe
         var referenceStage = new ReferenceStage(schemas, RunCommand.LoadSchema("Sku"), reference, time, logger);
         using var referenceReader = new CompactedTopicReader(live.Kafka, [ReferenceStage.SkuTopic, ReferenceStage.LocationTopic],
             (r, t) => referenceStage.ApplyAsync(r.Topic, r.Partition, r.Offset, r.Key, r.Value, t), logger);
-        var pipeline = new Pipeline(new PipelineParts(shadow, positions, new LedgerReader(target), history, schemas,
-            RunCommand.LoadSchema("InventoryMovement"), CountDeadLetters, reference, referenceReader.RefreshAsync, status, ranges.Count, time, logger));
+        var pipeline = new Pipeline(new PipelineParts(shadow, positions, new LedgerReader(target), history,
+            new MovementReaders(shadow.Decode, schemas, RunCommand.LoadSchema("InventoryMovement")), CountDeadLetters, reference, referenceReader.RefreshAsync, status, ranges.Count, time, logger));
 
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(token);
         Task[] background = [history.RunAsync(ends.Token), referenceReader.RunAsync(ends.Token)];

@@ -119,8 +119,8 @@ public static class RunCommand
         await using var rebuild = positions.OutlivesProcess && options.Positions.AutoRebuild
             ? new SelfRebuild(options, partitions, positions, clickHouse, time, logger)
             : null;
-        var pipeline = new Pipeline(new PipelineParts(options, positions, new LedgerReader(clickHouse), history, schemas,
-            LoadSchema("InventoryMovement"), deadLetters.WriteAsync, catalog, referenceReader.RefreshAsync, status, partitions, time, logger)
+        var pipeline = new Pipeline(new PipelineParts(options, positions, new LedgerReader(clickHouse), history,
+            new MovementReaders(options.Decode, schemas, LoadSchema("InventoryMovement")), deadLetters.WriteAsync, catalog, referenceReader.RefreshAsync, status, partitions, time, logger)
         {
             Rebuild = rebuild is null ? null : rebuild.RunAsync,
         });

@@ -6,31 +6,32 @@ using Stockflow.Telemetry;
 namespace Stockflow.Decode;
 
 /// <summary>
-/// Turns each record's bytes into a <see cref="Movement"/>, by a reader that is compiled once for each writer schema. What can not be read
-/// becomes a dead letter; only a registry that does not answer makes the lane wait.
+/// Turns each record's bytes into a <see cref="Movement"/>, by the reader of its writer schema. What can not be read becomes a dead letter;
+/// only a registry that does not answer makes the lane wait.
 /// </summary>
-public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, AvroSchema readerSchema, int partition, TimeProvider time, ILogger logger)
+public sealed class DecodeStage(DecodeOptions options, MovementReaders readers, int partition, TimeProvider time, ILogger logger)
 {
     public const string StageName = "decode";
 
-    /// <summary>Bound on remembered writer schemas; a lane that meets more starts over.</summary>
-    private const int MaximumReaders = 1000;
-    private readonly Dictionary<int, Reader> readers = [];
-    private readonly MovementFields fields = new(readerSchema);
-    private readonly AvroSlot[] slots = new AvroSlot[readerSchema.Fields.Count];
-    private readonly AvroLimits limits = new() { MaxBodyBytes = options.MaximumValueBytes };
+    private readonly Dictionary<int, MovementReaders.Entry> known = [];
+    private readonly AvroSlot[] slots = new AvroSlot[readers.SlotCount];
 
     public async ValueTask ApplyAsync(RecordBatch batch, CancellationToken token)
     {
+        if (known.Count >= MovementReaders.Maximum)
+        {
+            known.Clear();
+        }
+
         // Runs of one schema are the rule.
         int? last = null;
         for (var i = 0; i < batch.Count; i++)
         {
             if (TryGetId(batch.Bytes(batch.Records[i].Value), out var id) && id != last)
             {
-                if (!readers.ContainsKey(id))
+                if (!known.ContainsKey(id))
                 {
-                    await LearnAsync(id, token);
+                    known.Add(id, await LearnAsync(id, token));
                 }
 
                 last = id;
@@ -40,11 +41,11 @@ public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, Av
         Decode(batch);
 
         // An id that the registry does not know today may be registered tomorrow.
-        foreach (var (id, reader) in readers)
+        foreach (var (id, reader) in known)
         {
             if (reader.Compiled is null)
             {
-                readers.Remove(id);
+                known.Remove(id);
             }
         }
     }
@@ -52,7 +53,7 @@ public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, Av
     private void Decode(RecordBatch batch)
     {
         var fingerprints = new Fingerprints(batch);
-        Reader reader = default;
+        MovementReaders.Entry? reader = null;
         int? last = null;
         for (var i = 0; i < batch.Count; i++)
         {
@@ -73,9 +74,9 @@ public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, Av
                 continue;
             }
 
-            if (id != last)
+            if (reader is null || id != last)
             {
-                reader = readers[id];
+                reader = known[id];
                 last = id;
             }
 
@@ -95,7 +96,7 @@ public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, Av
                     continue;
                 }
 
-                fields.Fill(ref movement, slots, body, batch.Arena);
+                readers.Fields.Fill(ref movement, slots, body, batch.Arena);
             }
 
             fingerprints.Add(i);
@@ -124,19 +125,13 @@ public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, Av
         _ => $"The value begins with 0x{value[0]:x2}; expected 0x00 and a 4-byte schema id (the Confluent wire format).",
     };
 
-    private async Task LearnAsync(int id, CancellationToken token)
+    private async Task<MovementReaders.Entry> LearnAsync(int id, CancellationToken token)
     {
-        if (readers.Count >= MaximumReaders)
-        {
-            readers.Clear();
-        }
-
         for (var wait = TimeSpan.FromMilliseconds(100); ; wait = TimeSpan.FromMilliseconds(Math.Min(10_000, wait.TotalMilliseconds * 2)))
         {
             try
             {
-                readers[id] = Compile(id, await schemas.GetByIdAsync(id, token));
-                return;
+                return await readers.GetAsync(id, token);
             }
             catch (StoreUnavailableException e)
             {
@@ -145,24 +140,4 @@ public sealed class DecodeStage(DecodeOptions options, ISchemaSource schemas, Av
             }
         }
     }
-
-    private Reader Compile(int id, AvroSchema? writer)
-    {
-        if (writer is null)
-        {
-            return new Reader(null, null, RejectReason.UnknownSchema, $"The schema registry has no schema with id {id}; register the schema, then replay this event.");
-        }
-
-        try
-        {
-            var compiled = RecordReader.Compile(writer, readerSchema, limits);
-            return new Reader(compiled, MovementReader.TryCompile(compiled, fields.Members), RejectReason.None, "");
-        }
-        catch (AvroException e)
-        {
-            return new Reader(null, null, RejectReason.WrongRecord, $"Schema {id} ({writer.FullName}) can not be read as {readerSchema.FullName}: {e.Message}");
-        }
-    }
-
-    private readonly record struct Reader(RecordReader? Compiled, MovementReader? Fast, RejectReason Reason, string Message);
 }

@@ -14,8 +14,8 @@ public sealed partial class KafkaSource(
 {
     private const int IdleCheckMilliseconds = 5000;
 
-    /// <summary>A turn takes so many records at most, and waits so long at most for them.</summary>
-    private const int TurnRecords = 2048, TurnMilliseconds = 10;
+    /// <summary>A turn takes so many records at most; after one that found fewer the thread rests, because the client would wake it for each partition's fetch.</summary>
+    private const int TurnRecords = 2048, RestMilliseconds = 10;
 
     private static readonly TimeSpan ServerTimeout = TimeSpan.FromSeconds(5);
     private readonly Dictionary<int, Slot> slots = [];
@@ -51,7 +51,12 @@ public sealed partial class KafkaSource(
             long nextScan = 0, nextUpkeep = 0, nextCheck = 0, nextEnds = 0;
             while (!stopping.IsCancellationRequested && fatal is null)
             {
-                var more = records.Take(TurnMilliseconds, Take) == TurnRecords;
+                var more = records.Take(Take) == TurnRecords;
+                if (!more)
+                {
+                    stopping.WaitHandle.WaitOne(RestMilliseconds);
+                }
+
                 var now = Environment.TickCount64;
                 if (!more || now >= nextScan)
                 {

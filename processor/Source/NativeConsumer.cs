@@ -24,13 +24,13 @@ internal sealed unsafe partial class NativeConsumer : IDisposable
     /// <summary>Takes one record, or what stands in for one; its memory is the client's and goes with the return.</summary>
     public delegate void Taker(in NativeMessage message);
 
-    /// <summary>Hands on what is there, waiting at most so long for a full turn. Returns the number of records and of what stands in for one.</summary>
-    public int Take(int timeoutMilliseconds, Taker take)
+    /// <summary>Hands on what is there. Returns the number of records and of what stands in for one.</summary>
+    public int Take(Taker take)
     {
         int count;
         fixed (nint* first = messages)
         {
-            count = (int)rd_kafka_consume_batch_queue(queue, timeoutMilliseconds, first, (nuint)messages.Length);
+            count = (int)rd_kafka_consume_batch_queue(queue, 0, first, (nuint)messages.Length);
         }
 
         try

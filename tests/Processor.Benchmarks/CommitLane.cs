@@ -19,7 +19,7 @@ internal sealed record CommitLane(int Partition, IdTable Ids, List<RecordBatch> 
         var schema = AvroSchema.Parse(File.ReadAllText(Path.Combine(SchemaCatalog.DefaultFolder, "InventoryMovement.avsc")));
         var encoder = EventBatches.Encoder(catalog, options);
         var settings = new DecodeOptions();
-        var decode = new DecodeStage(settings, new FolderSchemaSource(SchemaCatalog.DefaultFolder), schema, partition, TimeProvider.System, NullLogger.Instance);
+        var decode = new DecodeStage(settings, new MovementReaders(settings, new FolderSchemaSource(SchemaCatalog.DefaultFolder), schema), partition, TimeProvider.System, NullLogger.Instance);
         var validate = new ValidateStage(settings, known, _ => Task.CompletedTask, partition, partitions, TimeProvider.System);
         var lane = new CommitLane(partition, new IdTable(), []);
         for (var start = 0; start < facts.Count; start += batchRecords)

@@ -56,7 +56,7 @@ internal static class ConsumeBenchmark
     {
         var settings = new ProcessorOptions { Kafka = new KafkaOptions { BootstrapServers = servers.Bootstrap, Topic = Servers.Topic, GroupId = $"nosink{round}" } };
         var schema = AvroSchema.Parse(await File.ReadAllTextAsync(Path.Combine(SchemaCatalog.DefaultFolder, "InventoryMovement.avsc"), token));
-        var schemas = new FolderSchemaSource(SchemaCatalog.DefaultFolder);
+        var readers = new MovementReaders(settings.Decode, new FolderSchemaSource(SchemaCatalog.DefaultFolder), schema);
         var pool = new BatchPool(settings.Kafka.BatchRecords, settings.Kafka.PooledBytes);
         var all = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         long good = 0, refused = 0, started = 0;
@@ -90,7 +90,7 @@ internal static class ConsumeBenchmark
         {
             Interlocked.CompareExchange(ref started, Stopwatch.GetTimestamp(), 0);
             var status = new LaneStatus { Topic = Servers.Topic, Partition = partition, Epoch = 1, NextOffset = 0, DurableOffset = 0 };
-            var decode = new DecodeStage(settings.Decode, schemas, schema, partition, TimeProvider.System, NullLogger.Instance);
+            var decode = new DecodeStage(settings.Decode, readers, partition, TimeProvider.System, NullLogger.Instance);
             var validate = new ValidateStage(settings.Decode, known, _ => Task.CompletedTask, partition, options.Partitions, TimeProvider.System);
             return Task.FromResult<ILane>(new NoSinkLane(status, settings.BatchesPerBlock, decode.ApplyAsync, validate.ApplyAsync, Take));
         }

@@ -26,7 +26,7 @@ internal static class DecodeBenchmark
 
         var schemas = new FolderSchemaSource(SchemaCatalog.DefaultFolder);
         var settings = new DecodeOptions();
-        var decode = new DecodeStage(settings, schemas, schema, 0, TimeProvider.System, NullLogger.Instance);
+        var decode = new DecodeStage(settings, new MovementReaders(settings, schemas, schema), 0, TimeProvider.System, NullLogger.Instance);
         Measure("DecodeStage (Avro, fields, fingerprint)", Reset, batch => EventBatches.Finish(decode.ApplyAsync(batch, token)));
         var known = EventBatches.KnownIds(catalog);
         var validate = new ValidateStage(settings, known, _ => Task.CompletedTask, 0, 1, TimeProvider.System);

@@ -86,7 +86,7 @@ internal static class LedgerBenchmark
         var batches = EventBatches.Create(options.Generator(0) with { End = Now }, Math.Min(options.Events, MaximumEvents), BatchRecords, out var catalog);
         var schema = AvroSchema.Parse(File.ReadAllText(Path.Combine(SchemaCatalog.DefaultFolder, "InventoryMovement.avsc")));
         var settings = new DecodeOptions();
-        var decode = new DecodeStage(settings, new FolderSchemaSource(SchemaCatalog.DefaultFolder), schema, 0, TimeProvider.System, NullLogger.Instance);
+        var decode = new DecodeStage(settings, new MovementReaders(settings, new FolderSchemaSource(SchemaCatalog.DefaultFolder), schema), 0, TimeProvider.System, NullLogger.Instance);
         var validate = new ValidateStage(settings, EventBatches.KnownIds(catalog), _ => Task.CompletedTask, 0, 1, TimeProvider.System);
         foreach (var batch in batches)
         {

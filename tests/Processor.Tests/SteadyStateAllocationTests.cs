@@ -30,7 +30,7 @@ public sealed class SteadyStateAllocationTests : IDisposable
     public SteadyStateAllocationTests()
     {
         var schema = AvroSchema.Parse(File.ReadAllText(Path.Combine(SchemaCatalog.DefaultFolder, "InventoryMovement.avsc")));
-        decode = new DecodeStage(new DecodeOptions(), new FolderSchemaSource(SchemaCatalog.DefaultFolder), schema, 0, TimeProvider.System, NullLogger.Instance);
+        decode = new DecodeStage(new DecodeOptions(), new MovementReaders(new DecodeOptions(), new FolderSchemaSource(SchemaCatalog.DefaultFolder), schema), 0, TimeProvider.System, NullLogger.Instance);
         var generator = new Generator(options);
         validate = new ValidateStage(new DecodeOptions(), Catalog(generator.Catalog), _ => Task.CompletedTask, 0, 1, TimeProvider.System);
         small = NewBatch(generator, 1);

@@ -142,7 +142,7 @@ public sealed class BadInputTests
         catalog.PutSku("SKU-1", stocked: true);
         catalog.PutLocation("STORE-1");
         var time = new ManualTime { Now = Now };
-        await new DecodeStage(new DecodeOptions(), new Schemas(theirs), Schema, 0, time, NullLogger.Instance).ApplyAsync(batch, CancellationToken.None);
+        await new DecodeStage(new DecodeOptions(), new MovementReaders(new DecodeOptions(), new Schemas(theirs), Schema), 0, time, NullLogger.Instance).ApplyAsync(batch, CancellationToken.None);
         await new ValidateStage(new DecodeOptions(), catalog, _ => Task.CompletedTask, 0, 1, time).ApplyAsync(batch, CancellationToken.None);
         return batch;
     }

@@ -71,7 +71,7 @@ public sealed class DecodeAllocationTests
     private DecodeStage NewDecode()
     {
         var schema = AvroSchema.Parse(File.ReadAllText(Path.Combine(SchemaCatalog.DefaultFolder, "InventoryMovement.avsc")));
-        return new DecodeStage(new DecodeOptions(), schemas, schema, 0, TimeProvider.System, NullLogger.Instance);
+        return new DecodeStage(new DecodeOptions(), new MovementReaders(new DecodeOptions(), schemas, schema), 0, TimeProvider.System, NullLogger.Instance);
     }
 
     private RecordBatch NewBatch(Generator generator, int records)

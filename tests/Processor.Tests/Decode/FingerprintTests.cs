@@ -21,7 +21,7 @@ public sealed class FingerprintTests
     {
         var random = new Random(longest);
         var id = SchemaCatalog.Load(SchemaCatalog.DefaultFolder).Single(schema => schema.Record.EndsWith(".InventoryMovement", StringComparison.Ordinal)).Id;
-        var stage = new DecodeStage(new DecodeOptions(), new FolderSchemaSource(SchemaCatalog.DefaultFolder), Schema, 0, TimeProvider.System, NullLogger.Instance);
+        var stage = new DecodeStage(new DecodeOptions(), new MovementReaders(new DecodeOptions(), new FolderSchemaSource(SchemaCatalog.DefaultFolder), Schema), 0, TimeProvider.System, NullLogger.Instance);
         for (var round = 0; round < 100; round++)
         {
             var batch = new RecordBatch(20, 20 * 400) { Ids = new IdTable(), Lane = new LaneStatus { Topic = "t", Partition = 0 } };
