@@ -39,7 +39,7 @@ public sealed record ProcessorOptions
     public LogOptions Log { get; init; } = new();
 
     /// <summary>Batches that wait in front of each block.</summary>
-    public int BatchesPerBlock { get; init; } = 4;
+    public int BatchesPerBlock { get; init; } = 2;
 
     /// <summary>Checks every setting.</summary>
     /// <exception cref="SetupException">One line for each setting that can not work.</exception>

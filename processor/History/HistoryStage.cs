@@ -14,6 +14,9 @@ public sealed class HistoryStage(
     /// <summary>Records of a gap that is about to close: new ones may be written beyond it.</summary>
     private const int NarrowGap = 32_768;
 
+    /// <summary>Bytes of records that an insert gathers at most: few records may be large.</summary>
+    private const int MaximumBytes = 64 * 1024 * 1024;
+
     private static readonly TimeSpan RoomPoll = TimeSpan.FromSeconds(1);
 
     // When an insert ended or one began after a rest: from there on its end is waited for.
@@ -53,9 +56,7 @@ public sealed class HistoryStage(
     /// <summary>Writes until <paramref name="token"/> ends; what is not durable by then will be read again.</summary>
     public async Task RunAsync(CancellationToken token)
     {
-        using var first = new Load(release);
-        using var second = new Load(release);
-        var (filling, writing) = (first, second);
+        var (filling, writing) = (new Load(release), new Load(release));
         var inFlight = Task.CompletedTask;
         try
         {
@@ -101,7 +102,7 @@ public sealed class HistoryStage(
     {
         load.Add(await input.ReceiveAsync(token));
         var enough = Task.WhenAll(inFlight, Task.Delay(TimeSpan.FromMilliseconds(options.InsertIntervalMilliseconds), time, token));
-        while (load.Rows < options.InsertRows)
+        while (load.Rows < options.InsertRows && load.Bytes < MaximumBytes)
         {
             if (input.TryReceive(out var batch))
             {
@@ -154,8 +155,11 @@ public sealed class HistoryStage(
     }
 
     /// <summary>What goes to ClickHouse together. A batch is released as soon as its rows are here.</summary>
-    private sealed class Load(Action<RecordBatch> release) : IDisposable
+    private sealed class Load(Action<RecordBatch> release)
     {
+        /// <summary>Rows that are written column by column at once: they stay in the processor's cache.</summary>
+        private const int Stretch = 256;
+
         private readonly List<(LaneStatus Lane, long From, long Next)> stretches = [];
 
         public LedgerBlock Ledger { get; } = new();
@@ -164,22 +168,16 @@ public sealed class HistoryStage(
 
         public int Rows => Raw.Block.Rows;
 
+        public long Bytes { get; private set; }
+
         public void Add(RecordBatch batch)
         {
             stretches.Add((batch.Lane, batch.FromOffset, batch.NextOffset));
-            var durable = batch.Lane.DurableOffset;
-            for (var i = 0; i < batch.Count; i++)
+            Bytes += batch.ArenaLength;
+            Span<int> rows = stackalloc int[Stretch], accepted = stackalloc int[Stretch];
+            for (var start = 0; start < batch.Count; start += Stretch)
             {
-                if (batch.Records[i].Offset < durable)
-                {
-                    continue;
-                }
-
-                Raw.Append(batch, i);
-                if (batch.Verdicts[i] == Verdict.Accepted)
-                {
-                    Ledger.Append(batch, i);
-                }
+                Append(batch, start, Math.Min(batch.Count, start + Stretch), rows, accepted);
             }
 
             release(batch);
@@ -193,14 +191,31 @@ public sealed class HistoryStage(
             }
 
             stretches.Clear();
+            Bytes = 0;
             Ledger.Block.Clear();
             Raw.Block.Clear();
         }
 
-        public void Dispose()
+        private void Append(RecordBatch batch, int from, int until, Span<int> rows, Span<int> accepted)
         {
-            Ledger.Dispose();
-            Raw.Dispose();
+            var (count, good) = (0, 0);
+            var durable = batch.Lane.DurableOffset;
+            for (var i = from; i < until; i++)
+            {
+                if (batch.Records[i].Offset < durable)
+                {
+                    continue;
+                }
+
+                rows[count++] = i;
+                if (batch.Verdicts[i] == Verdict.Accepted)
+                {
+                    accepted[good++] = i;
+                }
+            }
+
+            Raw.Append(batch, rows[..count]);
+            Ledger.Append(batch, accepted[..good]);
         }
     }
 }

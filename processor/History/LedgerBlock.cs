@@ -4,7 +4,7 @@ using Stockflow.Model;
 namespace Stockflow.History;
 
 /// <summary>Accepted movements as a block for table <c>ledger</c>.</summary>
-internal sealed class LedgerBlock : IDisposable
+internal sealed class LedgerBlock
 {
     private static readonly byte[][] TypeNames = [.. MovementTypes.Names.Select(System.Text.Encoding.UTF8.GetBytes)];
     private readonly NativeBlockWriter block = new();
@@ -48,45 +48,88 @@ internal sealed class LedgerBlock : IDisposable
 
     public NativeBlockWriter Block => block;
 
-    public void Append(RecordBatch batch, int i)
+    /// <summary>Appends records of a batch by their indexes. Few columns at a time: more streams than the processor follows would cost it a miss a value.</summary>
+    public void Append(RecordBatch batch, ReadOnlySpan<int> rows)
     {
-        ref var record = ref batch.Records[i];
-        ref var movement = ref batch.Movements[i];
-        topic.Append(topicName.Of(batch.Lane.Topic));
-        partition.Append(batch.Lane.Partition);
-        offset.Append(record.Offset);
-        eventId.Append(batch.Bytes(movement.EventId));
-        eventTs.Append(movement.EventTs);
-        ingestTs.Append(movement.IngestTs);
-        brokerTs.Append(Math.Max(0, record.BrokerTs));
-        recordedAt.Append(batch.RecordedTs);
-        sku.Append(batch.Bytes(movement.SkuId));
-        location.Append(batch.Bytes(movement.LocationId));
-        type.Append(TypeNames[(int)movement.Type]);
-        qtyDelta.Append(movement.QtyDelta);
-        Append(countedQty, movement.CountedQty);
-        stocked.Append(movement.Stocked ? (byte)1 : (byte)0);
-        source.Append(batch.Bytes(movement.SourceSystem));
-        reference.Append(batch.Bytes(movement.ReferenceId));
-        Append(unitPrice, movement.UnitPrice);
-        Append(unitCost, movement.UnitCost);
-        currency.Append(batch.Bytes(movement.Currency));
-        promo.Append(batch.Bytes(movement.PromoId));
-        reason.Append(batch.Bytes(movement.Reason));
-        performedBy.Append(batch.Bytes(movement.PerformedBy));
-        counterpart.Append(batch.Bytes(movement.CounterpartId));
-        corrects.Append(batch.Bytes(movement.CorrectsEventId));
-        customer.Append(batch.Bytes(movement.CustomerRef));
-        var entries = new AvroMapCursor(movement.Attributes.Length > 0 ? batch.Bytes(movement.Attributes) : [0]);
-        while (entries.MoveNext())
-        {
-            attributes.Append(entries.Key, entries.Value);
-        }
-
-        attributes.EndRow();
+        AppendRecord(batch, rows);
+        AppendQuantities(batch, rows);
+        AppendIds(batch, rows);
+        AppendTexts(batch, rows);
+        AppendAttributes(batch, rows);
     }
 
-    public void Dispose() => block.Dispose();
+    private void AppendRecord(RecordBatch batch, ReadOnlySpan<int> rows)
+    {
+        var name = topicName.Of(batch.Lane.Topic);
+        foreach (var i in rows)
+        {
+            ref var record = ref batch.Records[i];
+            topic.Append(name);
+            partition.Append(batch.Lane.Partition);
+            offset.Append(record.Offset);
+            brokerTs.Append(Math.Max(0, record.BrokerTs));
+            recordedAt.Append(batch.RecordedTs);
+        }
+    }
+
+    private void AppendQuantities(RecordBatch batch, ReadOnlySpan<int> rows)
+    {
+        foreach (var i in rows)
+        {
+            ref var movement = ref batch.Movements[i];
+            eventTs.Append(movement.EventTs);
+            ingestTs.Append(movement.IngestTs);
+            qtyDelta.Append(movement.QtyDelta);
+            stocked.Append(movement.Stocked ? (byte)1 : (byte)0);
+            Append(countedQty, movement.CountedQty);
+            Append(unitPrice, movement.UnitPrice);
+            Append(unitCost, movement.UnitCost);
+        }
+    }
+
+    private void AppendIds(RecordBatch batch, ReadOnlySpan<int> rows)
+    {
+        foreach (var i in rows)
+        {
+            ref var movement = ref batch.Movements[i];
+            eventId.Append(batch.Bytes(movement.EventId));
+            sku.Append(batch.Bytes(movement.SkuId));
+            location.Append(batch.Bytes(movement.LocationId));
+            type.Append(TypeNames[(int)movement.Type]);
+            source.Append(batch.Bytes(movement.SourceSystem));
+            reference.Append(batch.Bytes(movement.ReferenceId));
+        }
+    }
+
+    private void AppendTexts(RecordBatch batch, ReadOnlySpan<int> rows)
+    {
+        foreach (var i in rows)
+        {
+            ref var movement = ref batch.Movements[i];
+            currency.Append(batch.Bytes(movement.Currency));
+            promo.Append(batch.Bytes(movement.PromoId));
+            reason.Append(batch.Bytes(movement.Reason));
+            performedBy.Append(batch.Bytes(movement.PerformedBy));
+            counterpart.Append(batch.Bytes(movement.CounterpartId));
+            corrects.Append(batch.Bytes(movement.CorrectsEventId));
+            customer.Append(batch.Bytes(movement.CustomerRef));
+        }
+    }
+
+    private void AppendAttributes(RecordBatch batch, ReadOnlySpan<int> rows)
+    {
+        foreach (var i in rows)
+        {
+            ref var movement = ref batch.Movements[i];
+            var entries = new AvroMapCursor(movement.Attributes.Length > 0 ? batch.Bytes(movement.Attributes) : [0]);
+            while (entries.MoveNext())
+            {
+                attributes.Append(entries.Key, entries.Value);
+            }
+
+            attributes.EndRow();
+        }
+    }
 
     private static void Append(NativeNumberColumn<long> column, long value)
     {

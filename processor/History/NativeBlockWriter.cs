@@ -4,7 +4,7 @@ namespace Stockflow.History;
 
 /// <summary>
 /// Builds blocks of ClickHouse's Native format (https://clickhouse.com/docs/en/interfaces/formats/Native), column by column,
-/// in pooled buffers that are used again for the next block. Not safe for use from two threads at once.
+/// in buffers that are used again for the next block. Not safe for use from two threads at once.
 /// </summary>
 /// <remarks>
 /// The server converts by the block's own types, so what is sent need not be the table's type. Checked on 26.7:
@@ -15,7 +15,7 @@ namespace Stockflow.History;
 /// <item>Map(LowCardinality(String), String): send <see cref="Map"/>.</item>
 /// </list>
 /// </remarks>
-public sealed class NativeBlockWriter : IDisposable
+public sealed class NativeBlockWriter
 {
     private readonly List<NativeColumn> _columns = [];
     private readonly List<string> _names = [];
@@ -71,7 +71,7 @@ public sealed class NativeBlockWriter : IDisposable
     /// <summary>Ordered pairs in which a key may stand twice, Kafka headers for example.</summary>
     public NativeListColumn PairArray(string name) => Add(new NativeListColumn(name, "Array(Tuple(String, String))", pairs: true));
 
-    /// <summary>The block's bytes, in pieces that stay valid until the next append, <see cref="Clear"/> or <see cref="Dispose"/>. Empty without rows.</summary>
+    /// <summary>The block's bytes, in pieces that stay valid until the next append or <see cref="Clear"/>. Empty without rows.</summary>
     /// <exception cref="InvalidOperationException">The columns have different numbers of rows.</exception>
     public IReadOnlyList<ReadOnlyMemory<byte>> Build()
     {
@@ -84,7 +84,7 @@ public sealed class NativeBlockWriter : IDisposable
         _start.Clear();
         _start.WriteVarInt((ulong)_columns.Count);
         _start.WriteVarInt((ulong)Rows);
-        _pieces.Add(_start.Memory);
+        _start.AddTo(_pieces);
         foreach (var column in _columns)
         {
             if (column.Rows != Rows)
@@ -106,12 +106,6 @@ public sealed class NativeBlockWriter : IDisposable
         {
             column.Clear();
         }
-    }
-
-    public void Dispose()
-    {
-        _start.Dispose();
-        _columns.ForEach(column => column.Dispose());
     }
 
     private static string Scaled(string type, int scale) => string.Create(CultureInfo.InvariantCulture, $"{type}({scale})");

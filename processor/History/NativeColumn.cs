@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
@@ -6,26 +5,27 @@ using System.Text;
 
 namespace Stockflow.History;
 
-/// <summary>A growing byte buffer from the shared pool that keeps its array between blocks.</summary>
-internal sealed class NativeBuffer : IDisposable
+/// <summary>
+/// A byte buffer that grows by pieces and keeps them for the next block: nothing is copied, and it holds what the largest block took.
+/// </summary>
+internal sealed class NativeBuffer
 {
-    private byte[] _bytes = [];
-
-    public int Length { get; private set; }
-
-    public ReadOnlyMemory<byte> Memory => _bytes.AsMemory(0, Length);
+    private const int FirstPieceBytes = 4096, PieceBytes = 128 * 1024;
+    private readonly List<Piece> pieces = [];
+    private byte[] bytes = [];
+    private int used, current = -1;
 
     /// <summary>Room for <paramref name="count"/> bytes, which count as written.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Span<byte> Take(int count)
     {
-        if (_bytes.Length - Length < count)
+        if (bytes.Length - used < count)
         {
-            Grow(count);
+            Open(count);
         }
 
-        var span = _bytes.AsSpan(Length, count);
-        Length += count;
+        var span = bytes.AsSpan(used, count);
+        used += count;
         return span;
     }
 
@@ -56,45 +56,66 @@ internal sealed class NativeBuffer : IDisposable
         utf8.CopyTo(target[1..]);
     }
 
-    public void Clear() => Length = 0;
-
-    public void Dispose()
+    /// <summary>What was written, valid until the next call.</summary>
+    public void AddTo(List<ReadOnlyMemory<byte>> list)
     {
-        if (_bytes.Length > 0)
+        Close();
+        for (var i = 0; i <= current; i++)
         {
-            ArrayPool<byte>.Shared.Return(_bytes);
-            _bytes = [];
+            list.Add(pieces[i].Bytes.AsMemory(0, pieces[i].Used));
         }
-
-        Length = 0;
     }
 
-    private void Grow(int count)
+    public void Clear()
     {
-        var grown = ArrayPool<byte>.Shared.Rent(Math.Max(4096, Math.Max(checked(Length + count), _bytes.Length * 2)));
-        _bytes.AsSpan(0, Length).CopyTo(grown);
-        if (_bytes.Length > 0)
+        current = -1;
+        bytes = [];
+        used = 0;
+    }
+
+    // A piece is left with what it has: the next value may have no room in it.
+    private void Open(int count)
+    {
+        Close();
+        current++;
+        if (current == pieces.Count)
         {
-            ArrayPool<byte>.Shared.Return(_bytes);
+            pieces.Add(default);
         }
 
-        _bytes = grown;
+        if (pieces[current].Bytes is not { } kept || kept.Length < count)
+        {
+            pieces[current] = new Piece(new byte[Math.Max(current == 0 ? FirstPieceBytes : PieceBytes, count)], 0);
+        }
+
+        bytes = pieces[current].Bytes;
+        used = 0;
     }
+
+    private void Close()
+    {
+        if (current >= 0)
+        {
+            pieces[current] = new Piece(bytes, used);
+        }
+    }
+
+    private readonly record struct Piece(byte[] Bytes, int Used);
 }
 
 /// <summary>One column of a block under construction.</summary>
-public abstract class NativeColumn : IDisposable
+public abstract class NativeColumn
 {
-    private readonly byte[] _header;
+    private readonly List<ReadOnlyMemory<byte>> _header = [];
 
     private protected NativeColumn(string name, string type)
     {
         Name = name;
         Type = type;
-        using var header = new NativeBuffer();
+        var header = new NativeBuffer();
         header.WriteString(Encoding.UTF8.GetBytes(name));
         header.WriteString(Encoding.UTF8.GetBytes(type));
-        _header = header.Memory.ToArray();
+        header.AddTo(_header);
     }
 
     public string Name { get; }
@@ -105,11 +126,9 @@ public abstract class NativeColumn : IDisposable
     /// <summary>Rows written.</summary>
     public int Rows { get; private protected set; }
 
-    public abstract void Dispose();
-
     internal void AddTo(List<ReadOnlyMemory<byte>> pieces)
     {
-        pieces.Add(_header);
+        pieces.AddRange(_header);
         AddDataTo(pieces);
     }
 
@@ -137,34 +156,18 @@ public sealed class NativeNumberColumn<T> : NativeColumn
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Append(T value)
-    {
-        MemoryMarshal.Write(_values.Take(Unsafe.SizeOf<T>()), in value);
-        if (_nulls is not null)
-        {
-            _nulls.Take(1)[0] = 0;
-        }
-
-        Rows++;
-    }
+    public void Append(T value) => Append(value, isNull: 0);
 
     /// <exception cref="InvalidOperationException">The column is not nullable.</exception>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AppendNull()
     {
         if (_nulls is null)
         {
-            throw new InvalidOperationException($"column {Name} is {Type}: it takes no NULL");
+            throw NotNullable();
         }
 
-        Append(default);
-        // Append has marked the row as a value.
-        MemoryMarshal.AsMemory(_nulls.Memory).Span[^1] = 1;
-    }
-
-    public override void Dispose()
-    {
-        _values.Dispose();
-        _nulls?.Dispose();
+        Append(default, isNull: 1);
     }
 
     internal override void Clear()
@@ -176,13 +179,23 @@ public sealed class NativeNumberColumn<T> : NativeColumn
 
     private protected override void AddDataTo(List<ReadOnlyMemory<byte>> pieces)
     {
+        _nulls?.AddTo(pieces);
+        _values.AddTo(pieces);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Append(T value, byte isNull)
+    {
+        MemoryMarshal.Write(_values.Take(Unsafe.SizeOf<T>()), in value);
         if (_nulls is not null)
         {
-            pieces.Add(_nulls.Memory);
+            _nulls.Take(1)[0] = isNull;
         }
 
-        pieces.Add(_values.Memory);
+        Rows++;
     }
+
+    private InvalidOperationException NotNullable() => new($"column {Name} is {Type}: it takes no NULL");
 }
 
 /// <summary>A column of strings: any bytes, with their length.</summary>
@@ -203,15 +216,13 @@ public sealed class NativeStringColumn : NativeColumn
 
     public void Append(string value) => Append(Encoding.UTF8.GetBytes(value));
 
-    public override void Dispose() => _values.Dispose();
-
     internal override void Clear()
     {
         _values.Clear();
         Rows = 0;
     }
 
-    private protected override void AddDataTo(List<ReadOnlyMemory<byte>> pieces) => pieces.Add(_values.Memory);
+    private protected override void AddDataTo(List<ReadOnlyMemory<byte>> pieces) => _values.AddTo(pieces);
 }
 
 /// <summary>
@@ -259,13 +270,6 @@ public sealed class NativeListColumn : NativeColumn
         Rows++;
     }
 
-    public override void Dispose()
-    {
-        _ends.Dispose();
-        _first.Dispose();
-        _second?.Dispose();
-    }
-
     internal override void Clear()
     {
         _ends.Clear();
@@ -277,11 +281,8 @@ public sealed class NativeListColumn : NativeColumn
 
     private protected override void AddDataTo(List<ReadOnlyMemory<byte>> pieces)
     {
-        pieces.Add(_ends.Memory);
-        pieces.Add(_first.Memory);
-        if (_second is not null)
-        {
-            pieces.Add(_second.Memory);
-        }
+        _ends.AddTo(pieces);
+        _first.AddTo(pieces);
+        _second?.AddTo(pieces);
     }
 }

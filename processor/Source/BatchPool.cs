@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Stockflow.Model;
 
 namespace Stockflow.Source;
@@ -14,15 +13,20 @@ public sealed class BatchPool(int batchRecords, long boundBytes)
     /// <summary>A batch whose arena grew beyond this is not kept.</summary>
     private const int MaximumArenaBytes = 16 * 1024 * 1024;
 
-    private readonly ConcurrentQueue<RecordBatch> free = new();
+    // The latest first: it is still in the processor's cache, and only as many batches grow as are in use at once.
+    private readonly Stack<RecordBatch> free = [];
+    private readonly Lock gate = new();
     private long kept;
 
     public RecordBatch Rent()
     {
-        if (free.TryDequeue(out var batch))
+        lock (gate)
         {
-            Interlocked.Add(ref kept, -batch.HeldBytes);
-            return batch;
+            if (free.TryPop(out var batch))
+            {
+                kept -= batch.HeldBytes;
+                return batch;
+            }
         }
 
         return new RecordBatch(batchRecords, batchRecords * BytesPerRecord);
@@ -37,12 +41,13 @@ public sealed class BatchPool(int batchRecords, long boundBytes)
             return;
         }
 
-        if (Interlocked.Add(ref kept, batch.HeldBytes) > boundBytes)
+        lock (gate)
         {
-            Interlocked.Add(ref kept, -batch.HeldBytes);
-            return;
+            if (kept + batch.HeldBytes <= boundBytes)
+            {
+                kept += batch.HeldBytes;
+                free.Push(batch);
+            }
         }
-
-        free.Enqueue(batch);
     }
 }

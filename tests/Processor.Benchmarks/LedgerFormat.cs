@@ -30,6 +30,7 @@ internal abstract class LedgerFormat : IDisposable
 
     private sealed class Native : LedgerFormat
     {
+        private const int Stretch = 256;
         private readonly RawBlock raw = new();
         private readonly LedgerBlock ledger = new();
 
@@ -41,10 +42,10 @@ internal abstract class LedgerFormat : IDisposable
             ledger.Block.Clear();
             foreach (var batch in batches)
             {
-                for (var i = 0; i < batch.Count; i++)
+                foreach (var rows in Enumerable.Range(0, batch.Count).Chunk(Stretch))
                 {
-                    raw.Append(batch, i);
-                    ledger.Append(batch, i);
+                    raw.Append(batch, rows);
+                    ledger.Append(batch, rows);
                 }
             }
 
@@ -53,8 +54,7 @@ internal abstract class LedgerFormat : IDisposable
 
         public override void Dispose()
         {
-            raw.Dispose();
-            ledger.Dispose();
+            // Its buffers are the collector's.
         }
     }
 

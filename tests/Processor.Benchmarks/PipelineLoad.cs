@@ -7,7 +7,7 @@ namespace Stockflow.Benchmarks;
 internal sealed class PipelineLoad
 {
     /// <summary>Events of the warm-up at most.</summary>
-    private const long MostWarmEvents = 300_000;
+    private const long MostWarmEvents = 1_000_000;
 
     /// <summary>
     /// Parts of the warm-up. The runtime compiles a hot method anew twice, each time after more calls and when nothing new has been called for
@@ -22,7 +22,7 @@ internal sealed class PipelineLoad
         Options = options.Generator(options.Events);
         Catalog = new GeneratorCatalog(Options);
         var count = new IndependentCount(Catalog);
-        WarmEvents = Math.Min(MostWarmEvents, options.Events / 3);
+        WarmEvents = Math.Min(MostWarmEvents, options.Events / 2);
         Events = options.Events - WarmEvents;
         Report.Progress($"counting what {Total:N0} events must lead to");
         var generator = new Generator(Options, Catalog);

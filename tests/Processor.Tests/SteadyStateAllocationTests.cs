@@ -113,19 +113,17 @@ public sealed class SteadyStateAllocationTests : IDisposable
     [Fact]
     public void Rows_of_the_history()
     {
-        using var raw = new RawBlock();
-        using var ledger = new LedgerBlock();
+        var raw = new RawBlock();
+        var ledger = new LedgerBlock();
+        var rows = Enumerable.Range(0, LargeBatch).ToArray();
 
         AssertNothingForAnEvent(batch =>
         {
             Accept(batch);
             raw.Block.Clear();
             ledger.Block.Clear();
-            for (var i = 0; i < batch.Count; i++)
-            {
-                raw.Append(batch, i);
-                ledger.Append(batch, i);
-            }
+            raw.Append(batch, rows.AsSpan(0, batch.Count));
+            ledger.Append(batch, rows.AsSpan(0, batch.Count));
         });
 
         Assert.Equal(LargeBatch, ledger.Block.Rows);

@@ -96,7 +96,7 @@ public sealed class ClientTests : IClassFixture<ClientTests.Server>
             )
             ENGINE = MergeTree ORDER BY id
             """);
-        using var block = new NativeBlockWriter();
+        var block = new NativeBlockWriter();
         block.Int64("id").Append(1);
         block.UInt8("u8").Append(255);
         block.Int32("i32").Append(-5);
@@ -163,7 +163,7 @@ public sealed class ClientTests : IClassFixture<ClientTests.Server>
     public async Task An_insert_larger_than_any_buffer_arrives_whole()
     {
         await client.ExecuteAsync("CREATE OR REPLACE TABLE large (id Int64, s String) ENGINE = MergeTree ORDER BY id");
-        using var block = new NativeBlockWriter();
+        var block = new NativeBlockWriter();
         var id = block.Int64("id");
         var text = block.String("s");
         for (var i = 0; i < 500_000; i++)

@@ -20,7 +20,7 @@ public sealed class DebianServerTests
             using var client = server.Client(options => options with { Password = Password, Gzip = gzip, Database = $"base_{gzip}" });
             await client.EnsureDatabaseAsync();
             await client.ExecuteAsync("CREATE TABLE t (id Int64, s String, low String, f Float64, n Nullable(Int64), a Array(String)) ENGINE = MergeTree ORDER BY id");
-            using var block = new NativeBlockWriter();
+            var block = new NativeBlockWriter();
             var id = block.Int64("id");
             var text = block.String("s");
             var low = block.String("low");

@@ -3,7 +3,7 @@ using Stockflow.History;
 namespace Stockflow.IntegrationTests.ClickHouse;
 
 /// <summary>Writes made-up ledger rows: row n is the same whenever it is written, its recorded time excepted.</summary>
-internal sealed class LedgerBlock : IDisposable
+internal sealed class LedgerBlock
 {
     private readonly NativeNumberColumn<long> broker, counted, cost, eventTs, ingest, offset, price, quantity, recorded;
     private readonly NativeStringColumn[] empties;
@@ -77,6 +77,4 @@ internal sealed class LedgerBlock : IDisposable
         await clickHouse.InsertAsync("ledger", Writer.ColumnNames, "Native", Writer.Build());
         Writer.Clear();
     }
-
-    public void Dispose() => Writer.Dispose();
 }

@@ -17,7 +17,7 @@ public sealed class LedgerTests
         var (server, client) = await EmbeddedClickHouse.StartMigratedAsync();
         await using var owned = server;
         using var closed = client;
-        using var block = new LedgerBlock();
+        var block = new LedgerBlock();
         for (var row = 0; row < 1_000; row++)
         {
             block.Add(row, Recorded);
@@ -51,7 +51,7 @@ public sealed class LedgerTests
         var (server, client) = await EmbeddedClickHouse.StartMigratedAsync();
         await using var owned = server;
         using var closed = client;
-        using var block = new NativeBlockWriter();
+        var block = new NativeBlockWriter();
         var topic = block.String("topic");
         var partition = block.Int32("partition");
         var offset = block.Int64("offset");
@@ -95,7 +95,7 @@ public sealed class LedgerTests
         var enough = new TaskCompletionSource();
         var writers = Enumerable.Range(0, 3).Select(writer => Task.Run(async () =>
         {
-            using var block = new LedgerBlock();
+            var block = new LedgerBlock();
             for (var row = writer; ; row += 3)
             {
                 try
@@ -127,7 +127,7 @@ public sealed class LedgerTests
         }
 
         Assert.Empty(acknowledged.Except(rows));
-        using var more = new LedgerBlock();
+        var more = new LedgerBlock();
         await more.Add(1_000_000, Recorded).InsertAsync(client);
         Assert.Equal(rows.Count + 1, await client.QueryScalarAsync<int>("SELECT count() FROM ledger_current"));
     }

@@ -8,7 +8,7 @@ public sealed class NativeBlockWriterTests
     [Fact]
     public void A_block_starts_with_the_number_of_columns_and_rows()
     {
-        using var block = new NativeBlockWriter();
+        var block = new NativeBlockWriter();
         var column = block.UInt8("a");
         for (var i = 0; i < 300; i++)
         {
@@ -91,7 +91,7 @@ public sealed class NativeBlockWriterTests
     [Fact]
     public void Columns_of_different_length_are_refused_by_name()
     {
-        using var block = new NativeBlockWriter();
+        var block = new NativeBlockWriter();
         block.Int64("a").Append(1);
         block.Int64("b");
 
@@ -103,7 +103,7 @@ public sealed class NativeBlockWriterTests
     [Fact]
     public void Misuse_of_a_column_is_refused_by_name()
     {
-        using var block = new NativeBlockWriter();
+        var block = new NativeBlockWriter();
         Assert.Throws<InvalidOperationException>(block.Int64("a").AppendNull);
         Assert.Throws<InvalidOperationException>(() => block.Map("m").Append("x"u8));
         Assert.Throws<InvalidOperationException>(() => block.StringArray("s").Append("x"u8, "y"u8));
@@ -112,7 +112,7 @@ public sealed class NativeBlockWriterTests
     [Fact]
     public void A_block_without_rows_is_empty()
     {
-        using var block = new NativeBlockWriter();
+        var block = new NativeBlockWriter();
         block.Int64("a");
 
         Assert.Empty(block.Build());
@@ -121,7 +121,7 @@ public sealed class NativeBlockWriterTests
     [Fact]
     public void Blocks_after_the_first_allocate_nothing()
     {
-        using var block = new NativeBlockWriter();
+        var block = new NativeBlockWriter();
         var number = block.NullableInt64("n");
         var text = block.String("t");
         var map = block.Map("m");
@@ -146,7 +146,7 @@ public sealed class NativeBlockWriterTests
 
     private static void Check(Action<NativeBlockWriter> write, string expected)
     {
-        using var block = new NativeBlockWriter();
+        var block = new NativeBlockWriter();
         write(block);
         Assert.Equal(expected, Convert.ToHexString(Bytes(block)));
     }
