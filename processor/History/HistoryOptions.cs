@@ -5,7 +5,7 @@ namespace Stockflow.History;
 /// <summary>Settings of the history.</summary>
 public sealed record HistoryOptions
 {
-    /// <summary>Rows of one insert at most; each insert and the merges after it cost less a row the larger it is.</summary>
+    /// <summary>Rows of one insert at most, twice as many while the one before takes long; each insert and the merges after it cost less a row the larger it is.</summary>
     public int InsertRows { get; init; } = 200_000;
 
     /// <summary>How long an insert gathers rows, milliseconds.</summary>

@@ -15,7 +15,10 @@ public sealed class HistoryStage(
     private const int NarrowGap = 32_768;
 
     /// <summary>Bytes of records that an insert gathers at most: few records may be large.</summary>
-    private const int MaximumBytes = 64 * 1024 * 1024;
+    private const int MaximumBytes = 128 * 1024 * 1024;
+
+    /// <summary>What gathers behind an insert that takes long, in inserts: rows take less memory than the batches that bring them.</summary>
+    private const int MostInserts = 2;
 
     private static readonly TimeSpan RoomPoll = TimeSpan.FromSeconds(1);
 
@@ -102,7 +105,7 @@ public sealed class HistoryStage(
     {
         load.Add(await input.ReceiveAsync(token));
         var enough = Task.WhenAll(inFlight, Task.Delay(TimeSpan.FromMilliseconds(options.InsertIntervalMilliseconds), time, token));
-        while (load.Rows < options.InsertRows && load.Bytes < MaximumBytes)
+        while (load.Rows < (inFlight.IsCompleted ? 1 : MostInserts) * options.InsertRows && load.Bytes < MaximumBytes)
         {
             if (input.TryReceive(out var batch))
             {
