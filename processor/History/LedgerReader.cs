@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using Stockflow.Model;
 
@@ -10,31 +12,74 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
     /// <summary>Parameters travel in the address, which a server bounds (http_max_uri_size, 1 MiB).</summary>
     private const int MaximumQuestions = 2000;
 
+    /// <summary>Corrected events of one query, for the same reason.</summary>
+    private const int MaximumCorrected = 2000;
+
     /// <summary>However slow the server is, so few SKUs at once must be within its time.</summary>
     private const int MinimumQuestions = 8;
 
-    private const string Everything = "topic = {topic:String}, partition = -1, below = 9223372036854775807, skus = {skus:Array(String)}, before = {before:Array(Int64)}, known_at = '2299-12-31 00:00:00'";
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(200), LongestGather = TimeSpan.FromSeconds(3);
 
-    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(200), LongestGather = TimeSpan.FromSeconds(2);
-
-    // The places of what recent corrections correct, whether in effect or not: a void of a void has an effect through what it undoes.
-    private const string PositionsSql = $$"""
-        SELECT sku_id, location, last_count_ts, last_count_qty, on_hand, unsellable, reserved, in_transit_in, in_transit_out, last_event_ts, version
-        FROM positions_as_of({{Everything}}, until = '2299-12-31 00:00:00')
-        WHERE (sku_id, location) IN
-        (
-            SELECT arrayJoin(arrayZip({asked_skus:Array(String)}, {asked_locations:Array(String)}))
-            UNION ALL
-            SELECT (sku_id, arrayJoin([toString(location_id), toString(counterpart_location_id)])) FROM ledger
-            WHERE sku_id IN {skus:Array(String)} AND movement_type != 'CORRECTION' AND (sku_id, event_id) IN
-            (
-                SELECT sku_id, root_id FROM corrections_resolved({{Everything}})
-                WHERE offset >= {from:Array(Int64)}[indexOf({skus:Array(String)}, sku_id)]
-            )
-        )
+    // A SKU's rows up to the offset that it is asked as of. They are few, in many parts: more threads cost more than they save.
+    private const string Rows = """
+        topic = {topic:String} AND sku_id IN {skus:Array(String)} AND offset < transform(sku_id, {skus:Array(String)}, {before:Array(Int64)}, toInt64(0))
         """;
 
-    private const string HeldSql = $"SELECT DISTINCT sku_id, awaited_event_id FROM corrections_held({Everything})";
+    private const string FewThreads = "SETTINGS max_threads = 2";
+
+    private const string CorrectionsSql = $"""
+        SELECT sku_id, event_id, corrects_event_id, qty_delta, offset FROM corrections WHERE {Rows}
+        ORDER BY topic, partition, offset
+        {FewThreads}
+        """;
+
+    // The movements that corrections name, at any location.
+    private const string RootsSql = $$"""
+        SELECT DISTINCT sku_id, event_id, toString(location_id), if(movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN'), toString(counterpart_location_id), '')
+        FROM ledger
+        WHERE {{Rows}} AND movement_type != 'CORRECTION' AND event_id IN (SELECT corrects_event_id FROM corrections WHERE {{Rows}})
+        {{FewThreads}}
+        """;
+
+    // As the history's reader sums up one position. An event of a SKU is named by both ids, the length of the first before them.
+    private static string SumsSql(bool isCorrected) => $$"""
+        SELECT sku_id, place, own, type, ts > last.1 AS is_since, count(), sum(units), max(ts), any(last.1), any(last.2)
+        FROM
+        (
+            SELECT *, maxIf((ts, ifNull(counted, 0)), own AND type = 'CYCLE_COUNT' AND counted IS NOT NULL) OVER (PARTITION BY sku_id, place) AS last
+            FROM
+            (
+                SELECT sku_id, leg.1 AS place, leg.2 = 1 AS own, toString(movement_type) AS type, toUnixTimestamp64Milli(event_ts) AS ts,
+                    {{(isCorrected ? """
+                    event IN {voided:Array(String)} AS is_void,
+                    if(type != 'CYCLE_COUNT' AND (partition, offset) != first, 0, transform(event, {amended:Array(String)}, {amounts:Array(Int64)}, toInt64(0))) AS amount,
+                    if(is_void, 0, qty_delta + amount) AS units,
+                    if(is_void, NULL, counted_qty + amount) AS counted
+                    """ : "qty_delta AS units, counted_qty AS counted")}}
+                FROM
+                (
+                    SELECT *{{(isCorrected ? ", min((partition, offset)) OVER (PARTITION BY event) AS first" : "")}}
+                    FROM
+                    (
+                        SELECT partition, offset, event_ts, sku_id, location_id, counterpart_location_id, movement_type, qty_delta, counted_qty, stocked
+                            {{(isCorrected ? ", concat(toString(length(sku_id)), ':', sku_id, event_id) AS event" : "")}}
+                        FROM ledger
+                        PREWHERE sku_id IN {skus:Array(String)}
+                        WHERE {{Rows}} AND movement_type != 'CORRECTION'
+                            AND ((sku_id, toString(location_id)) IN (SELECT arrayJoin(arrayZip({place_skus:Array(String)}, {places:Array(String)})))
+                                OR (movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN')
+                                    AND (sku_id, toString(counterpart_location_id)) IN (SELECT arrayJoin(arrayZip({place_skus:Array(String)}, {places:Array(String)}))))
+                                {{(isCorrected ? "OR event IN {amended:Array(String)}" : "")}})
+                        ORDER BY recorded_at LIMIT 1 BY topic, partition, offset
+                    )
+                )
+                ARRAY JOIN arrayConcat([(toString(location_id), 1)], if(movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN'), [(toString(counterpart_location_id), 0)], [])) AS leg
+                WHERE stocked = 1 AND (sku_id, leg.1) IN (SELECT arrayJoin(arrayZip({place_skus:Array(String)}, {places:Array(String)})))
+            )
+        )
+        GROUP BY sku_id, place, own, type, is_since
+        {{FewThreads}}
+        """;
 
     private readonly Lock gate = new();
     private List<Request> waiting = [];
@@ -89,8 +134,8 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
                 requests.ForEach(r => r.Answer.TrySetException(fault));
             }
 
-            // A query costs a server half a second of its time whatever is asked: half of it stays for what else it has to do.
-            var rest = Stopwatch.GetElapsedTime(started);
+            // A query costs a server much of its time whatever is asked: three quarters of it stay for what else it has to do.
+            var rest = 3 * Stopwatch.GetElapsedTime(started);
             gather = rest < Gather ? Gather : rest > LongestGather ? LongestGather : rest;
         }
     }
@@ -131,27 +176,109 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
 
     private async Task AskAsync(string topic, LedgerQuestion[] all, Dictionary<string, List<StockPosition>> positions, Dictionary<string, List<UInt128>> awaited)
     {
-        var asked = all.SelectMany(q => q.Locations.Select(location => (q.SkuId, Location: location))).ToArray();
         var parameters = new Dictionary<string, object?>
         {
             ["topic"] = topic,
             ["skus"] = Array.ConvertAll(all, q => q.SkuId),
             ["before"] = Array.ConvertAll(all, q => q.BeforeOffset),
-            ["from"] = Array.ConvertAll(all, q => q.FromOffset),
-            ["asked_skus"] = Array.ConvertAll(asked, a => a.SkuId),
-            ["asked_locations"] = Array.ConvertAll(asked, a => a.Location),
         };
-        await foreach (var row in clickHouse.QueryAsync(PositionsSql, parameters))
+        var skus = await CorrectedSkusAsync(parameters);
+        var places = all.SelectMany(q => q.Locations.Select(location => (q.SkuId, Location: location))).ToHashSet();
+        foreach (var question in all)
         {
-            var position = LedgerSnapshot.Read(row);
-            Of(positions, position.SkuId).Add(position);
+            if (skus.TryGetValue(question.SkuId, out var sku))
+            {
+                places.UnionWith(sku.PlacesSince(question.FromOffset).Select(location => (question.SkuId, location)));
+                awaited[question.SkuId] = [.. sku.Awaited.Select(id => SipHash128.Hash(Encoding.UTF8.GetBytes(id)))];
+            }
         }
 
-        await foreach (var row in clickHouse.QueryAsync(HeldSql, parameters))
+        await SumAsync(parameters, places, skus, positions);
+    }
+
+    private async Task<Dictionary<string, CorrectedSku>> CorrectedSkusAsync(Dictionary<string, object?> parameters)
+    {
+        var corrections = new Dictionary<string, List<(LedgerCorrection, long)>>(StringComparer.Ordinal);
+        await foreach (var row in clickHouse.QueryAsync(CorrectionsSql, parameters))
         {
-            Of(awaited, row.Get<string>(0)!).Add(SipHash128.Hash(Encoding.UTF8.GetBytes(row.Get<string>(1)!)));
+            var fact = new CorrectionFact(row.Get<string>(1)!, row.Get<string>(2)!, "", row.Get<long>(3), 0, 0, "");
+            Of(corrections, row.Get<string>(0)!).Add((new LedgerCorrection(fact, null), row.Get<long>(4)));
+        }
+
+        var skus = corrections.ToDictionary(pair => pair.Key, pair => new CorrectedSku(pair.Value), StringComparer.Ordinal);
+        if (skus.Count > 0)
+        {
+            await foreach (var row in clickHouse.QueryAsync(RootsSql, parameters))
+            {
+                if (skus.TryGetValue(row.Get<string>(0)!, out var sku))
+                {
+                    sku.AddRow(row.Get<string>(1)!, row.Get<string>(2)!, row.Get<string>(3)!);
+                }
+            }
+        }
+
+        return skus;
+    }
+
+    // Corrected events travel in the address too, so that many of them are taken a part of the SKUs at a time.
+    private async Task SumAsync(
+        Dictionary<string, object?> parameters, IEnumerable<(string SkuId, string Location)> places, Dictionary<string, CorrectedSku> skus, Dictionary<string, List<StockPosition>> positions)
+    {
+        var (part, corrected) = (new List<(string SkuId, string Location)>(), new List<(string Event, long? Amount)>());
+        foreach (var sku in places.GroupBy(place => place.SkuId))
+        {
+            part.AddRange(sku);
+            if (skus.TryGetValue(sku.Key, out var known))
+            {
+                corrected.AddRange(known.CorrectedAt([.. sku.Select(place => place.Location)]).Select(each => (NameOf(sku.Key, each.EventId), each.Amount)));
+            }
+
+            if (corrected.Count >= MaximumCorrected)
+            {
+                await SumAsync(parameters, part, corrected, positions);
+                part.Clear();
+                corrected.Clear();
+            }
+        }
+
+        if (part.Count > 0)
+        {
+            await SumAsync(parameters, part, corrected, positions);
         }
     }
+
+    private async Task SumAsync(
+        Dictionary<string, object?> parameters, List<(string SkuId, string Location)> places, List<(string Event, long? Amount)> corrected, Dictionary<string, List<StockPosition>> positions)
+    {
+        var amended = corrected.Where(each => each.Amount is not null).ToArray();
+        parameters["place_skus"] = places.Select(place => place.SkuId).ToArray();
+        parameters["places"] = places.Select(place => place.Location).ToArray();
+        parameters["voided"] = corrected.Where(each => each.Amount is null).Select(each => each.Event).ToArray();
+        parameters["amended"] = Array.ConvertAll(amended, each => each.Event);
+        parameters["amounts"] = Array.ConvertAll(amended, each => each.Amount!.Value);
+        var states = new Dictionary<(string SkuId, string Location), PositionState>();
+        await foreach (var row in clickHouse.QueryAsync(SumsSql(corrected.Count > 0), parameters))
+        {
+            ref var state = ref CollectionsMarshal.GetValueRefOrAddDefault(states, (row.Get<string>(0)!, row.Get<string>(1)!), out var isKnown);
+            if (!isKnown)
+            {
+                (state.LastCountTs, state.LastCountQty) = (row.Get<long>(8), row.Get<long>(9));
+                state.OnHand = state.LastCountQty;
+            }
+
+            var isOwn = row.Get<int>(2) != 0;
+            PositionSums.Add(ref state, new MovementSum(row.Get<string>(3)!, !isOwn, row.Get<long>(5), row.Get<long>(6)), isSince: row.Get<int>(4) != 0);
+            state.LastEventTs = isOwn ? Math.Max(state.LastEventTs, row.Get<long>(7)) : state.LastEventTs;
+        }
+
+        foreach (var (place, state) in states)
+        {
+            Of(positions, place.SkuId).Add(new StockPosition(place.SkuId, place.Location, state));
+        }
+    }
+
+    private static string NameOf(string skuId, string eventId) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Encoding.UTF8.GetByteCount(skuId)}:{skuId}{eventId}");
 
     private static List<T> Of<T>(Dictionary<string, List<T>> lists, string sku)
     {
@@ -165,4 +292,47 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
 
     private sealed record Request(
         string Topic, int Partition, IReadOnlyList<LedgerQuestion> Questions, TaskCompletionSource<IReadOnlyList<LedgerAnswer>> Answer);
+
+    /// <summary>The corrections of one SKU as of an offset, and where the movements are that they name.</summary>
+    /// <param name="corrections">By rising offset.</param>
+    private sealed class CorrectedSku(List<(LedgerCorrection Correction, long Offset)> corrections)
+    {
+        private readonly CorrectionEffects effects = new(corrections.Select(each => each.Correction));
+
+        // Of an event_id that stands twice the first row counts.
+        private readonly Dictionary<string, long> offsets = corrections.DistinctBy(each => each.Correction.Fact.EventId)
+            .ToDictionary(each => each.Correction.Fact.EventId, each => each.Offset, StringComparer.Ordinal);
+
+        private readonly Dictionary<string, HashSet<string>> places = new(StringComparer.Ordinal);
+
+        /// <summary>Events that are not known.</summary>
+        public IEnumerable<string> Awaited => effects.Resolved.Select(correction => correction.Fact.RootId).Where(root => !places.ContainsKey(root)).Distinct();
+
+        /// <summary>Takes notice of where a movement is.</summary>
+        public void AddRow(string eventId, string location, string counterpart)
+        {
+            if (!places.TryGetValue(eventId, out var known))
+            {
+                places.Add(eventId, known = []);
+            }
+
+            known.Add(location);
+            if (counterpart.Length > 0)
+            {
+                known.Add(counterpart);
+            }
+        }
+
+        /// <summary>Places of what corrections from an offset on are about, in effect or not: a void of a void has an effect through what it undoes.</summary>
+        public IEnumerable<string> PlacesSince(long offset) =>
+            effects.Resolved.Where(correction => offsets[correction.Fact.EventId] >= offset).SelectMany(correction => PlacesOf(correction.Fact.RootId));
+
+        /// <summary>Events at some locations whose quantity corrections in effect change: what they add, null where they void it.</summary>
+        public IEnumerable<(string EventId, long? Amount)> CorrectedAt(HashSet<string> locations) =>
+            from id in effects.Corrected
+            where PlacesOf(id).Any(locations.Contains)
+            select (id, effects.VoidOf(id) is null ? effects.AmendmentsOf(id).Sum(correction => correction.Fact.Quantity) : (long?)null);
+
+        private HashSet<string> PlacesOf(string eventId) => places.TryGetValue(eventId, out var known) ? known : [];
+    }
 }

@@ -16,7 +16,6 @@ internal sealed record PositionSums(StockPosition Position, CountFact? Count, IR
             var (isOwn, isSince) = (row.Get<int>(0) != 0, row.Get<int>(2) != 0);
             var sum = new MovementSum(row.Get<string>(1)!, !isOwn, row.Get<long>(3), row.Get<long>(4));
             (isSince ? since : before).Add(sum);
-            state.Version += sum.Movements;
             state.LastEventTs = isOwn ? Math.Max(state.LastEventTs, row.Get<long>(5)) : state.LastEventTs;
             Add(ref state, sum, isSince);
             if (row.Get<string>(8) is { Length: > 0 } counted && count is null)
@@ -36,8 +35,10 @@ internal sealed record PositionSums(StockPosition Position, CountFact? Count, IR
     private static List<MovementSum> Sorted(List<MovementSum> sums) =>
         [.. sums.OrderBy(sum => sum.Transfers).ThenBy(sum => sum.MovementType, StringComparer.Ordinal)];
 
-    private static void Add(ref PositionState state, MovementSum sum, bool isSince)
+    /// <summary>Adds movements up, but for event times: what a movement does to a position, whatever the order.</summary>
+    public static void Add(ref PositionState state, MovementSum sum, bool isSince)
     {
+        state.Version += sum.Movements;
         if (isSince && sum.ChangesOnHand)
         {
             state.OnHand += sum.Units;

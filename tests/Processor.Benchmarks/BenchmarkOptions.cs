@@ -25,7 +25,7 @@ public sealed record BenchmarkOptions
     public IReadOnlyList<double> Rates { get; init; } = [50_000, 100_000, PeakRate];
 
     /// <summary>Time that each of them is measured for, seconds.</summary>
-    public int RateSeconds { get; init; } = 20;
+    public int RateSeconds { get; init; } = 15;
 
     /// <summary>Share of events that are sent again, and of those that come out of order; null for the generator's own.</summary>
     public double? DuplicateShare { get; init; }
