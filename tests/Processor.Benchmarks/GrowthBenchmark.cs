@@ -6,7 +6,7 @@ namespace Stockflow.Benchmarks;
 internal static class GrowthBenchmark
 {
     private const string Name = "growth";
-    private const long MaximumEvents = 240_000;
+    private const long MaximumEvents = 200_000;
 
     /// <summary>What a single partition of the listener can hold.</summary>
     private const long EventsOfOnePartition = 60_000;
