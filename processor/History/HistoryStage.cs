@@ -160,9 +160,6 @@ public sealed class HistoryStage(
     /// <summary>What goes to ClickHouse together. A batch is released as soon as its rows are here.</summary>
     private sealed class Load(Action<RecordBatch> release)
     {
-        /// <summary>Rows that are written column by column at once: they stay in the processor's cache.</summary>
-        private const int Stretch = 256;
-
         private readonly List<(LaneStatus Lane, long From, long Next)> stretches = [];
 
         public LedgerBlock Ledger { get; } = new();
@@ -177,10 +174,10 @@ public sealed class HistoryStage(
         {
             stretches.Add((batch.Lane, batch.FromOffset, batch.NextOffset));
             Bytes += batch.ArenaLength;
-            Span<int> rows = stackalloc int[Stretch], accepted = stackalloc int[Stretch];
-            for (var start = 0; start < batch.Count; start += Stretch)
+            Span<int> rows = stackalloc int[RecordColumns.Stretch], accepted = stackalloc int[RecordColumns.Stretch];
+            for (var start = 0; start < batch.Count; start += RecordColumns.Stretch)
             {
-                Append(batch, start, Math.Min(batch.Count, start + Stretch), rows, accepted);
+                Append(batch, start, Math.Min(batch.Count, start + RecordColumns.Stretch), rows, accepted);
             }
 
             release(batch);

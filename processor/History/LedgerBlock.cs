@@ -8,24 +8,19 @@ internal sealed class LedgerBlock
 {
     private static readonly byte[][] TypeNames = [.. MovementTypes.Names.Select(System.Text.Encoding.UTF8.GetBytes)];
     private readonly NativeBlockWriter block = new();
-    private readonly TopicName topicName = new();
-    private readonly NativeStringColumn topic, eventId, sku, location, type, source, reference, currency, promo, reason, performedBy,
+    private readonly RecordColumns record;
+    private readonly NativeStringColumn eventId, sku, location, type, source, reference, currency, promo, reason, performedBy,
         counterpart, corrects, customer;
-    private readonly NativeNumberColumn<int> partition;
-    private readonly NativeNumberColumn<long> offset, eventTs, ingestTs, brokerTs, recordedAt, qtyDelta, countedQty, unitPrice, unitCost;
+    private readonly NativeNumberColumn<long> eventTs, ingestTs, qtyDelta, countedQty, unitPrice, unitCost;
     private readonly NativeNumberColumn<byte> stocked;
     private readonly NativeListColumn attributes;
 
     public LedgerBlock()
     {
-        topic = block.String("topic");
-        partition = block.Int32("partition");
-        offset = block.Int64("offset");
+        record = new RecordColumns(block);
         eventId = block.String("event_id");
         eventTs = block.DateTime64("event_ts");
         ingestTs = block.DateTime64("ingest_ts");
-        brokerTs = block.DateTime64("broker_ts");
-        recordedAt = block.DateTime64("recorded_at");
         sku = block.String("sku_id");
         location = block.String("location_id");
         type = block.String("movement_type");
@@ -51,25 +46,11 @@ internal sealed class LedgerBlock
     /// <summary>Appends records of a batch by their indexes. Few columns at a time: more streams than the processor follows would cost it a miss a value.</summary>
     public void Append(RecordBatch batch, ReadOnlySpan<int> rows)
     {
-        AppendRecord(batch, rows);
+        record.Append(batch, rows);
         AppendQuantities(batch, rows);
         AppendIds(batch, rows);
         AppendTexts(batch, rows);
         AppendAttributes(batch, rows);
-    }
-
-    private void AppendRecord(RecordBatch batch, ReadOnlySpan<int> rows)
-    {
-        var name = topicName.Of(batch.Lane.Topic);
-        foreach (var i in rows)
-        {
-            ref var record = ref batch.Records[i];
-            topic.Append(name);
-            partition.Append(batch.Lane.Partition);
-            offset.Append(record.Offset);
-            brokerTs.Append(Math.Max(0, record.BrokerTs));
-            recordedAt.Append(batch.RecordedTs);
-        }
     }
 
     private void AppendQuantities(RecordBatch batch, ReadOnlySpan<int> rows)

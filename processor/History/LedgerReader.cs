@@ -41,6 +41,8 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
         {{FewThreads}}
         """;
 
+    private const string Places = "(SELECT arrayJoin(arrayZip({place_skus:Array(String)}, {places:Array(String)})))";
+
     // As the history's reader sums up one position. An event of a SKU is named by both ids, the length of the first before them.
     private static string SumsSql(bool isCorrected) => $$"""
         SELECT sku_id, place, own, type, ts > last.1 AS is_since, count(), sum(units), max(ts), any(last.1), any(last.2)
@@ -66,15 +68,15 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
                         FROM ledger
                         PREWHERE sku_id IN {skus:Array(String)}
                         WHERE {{Rows}} AND movement_type != 'CORRECTION'
-                            AND ((sku_id, toString(location_id)) IN (SELECT arrayJoin(arrayZip({place_skus:Array(String)}, {places:Array(String)})))
+                            AND ((sku_id, toString(location_id)) IN {{Places}}
                                 OR (movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN')
-                                    AND (sku_id, toString(counterpart_location_id)) IN (SELECT arrayJoin(arrayZip({place_skus:Array(String)}, {places:Array(String)}))))
+                                    AND (sku_id, toString(counterpart_location_id)) IN {{Places}})
                                 {{(isCorrected ? "OR event IN {amended:Array(String)}" : "")}})
                         ORDER BY recorded_at LIMIT 1 BY topic, partition, offset
                     )
                 )
                 ARRAY JOIN arrayConcat([(toString(location_id), 1)], if(movement_type IN ('TRANSFER_OUT', 'TRANSFER_IN'), [(toString(counterpart_location_id), 0)], [])) AS leg
-                WHERE stocked = 1 AND (sku_id, leg.1) IN (SELECT arrayJoin(arrayZip({place_skus:Array(String)}, {places:Array(String)})))
+                WHERE stocked = 1 AND (sku_id, leg.1) IN {{Places}}
             )
         )
         GROUP BY sku_id, place, own, type, is_since

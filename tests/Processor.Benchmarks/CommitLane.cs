@@ -1,5 +1,4 @@
 using Microsoft.Extensions.Logging.Abstractions;
-using Stockflow.Avro;
 using Stockflow.Decode;
 using Stockflow.Embedded;
 using Stockflow.Model;
@@ -16,10 +15,9 @@ internal sealed record CommitLane(int Partition, IdTable Ids, List<RecordBatch> 
     public static CommitLane Create(
         int partition, int partitions, List<GeneratedFact> facts, int batchRecords, GeneratorOptions options, GeneratorCatalog catalog, ReferenceCatalog known)
     {
-        var schema = AvroSchema.Parse(File.ReadAllText(Path.Combine(SchemaCatalog.DefaultFolder, "InventoryMovement.avsc")));
         var encoder = EventBatches.Encoder(catalog, options);
         var settings = new DecodeOptions();
-        var decode = new DecodeStage(settings, new MovementReaders(settings, new FolderSchemaSource(SchemaCatalog.DefaultFolder), schema), partition, TimeProvider.System, NullLogger.Instance);
+        var decode = new DecodeStage(settings, EventBatches.Readers(settings), partition, TimeProvider.System, NullLogger.Instance);
         var validate = new ValidateStage(settings, known, _ => Task.CompletedTask, partition, partitions, TimeProvider.System);
         var lane = new CommitLane(partition, new IdTable(), []);
         for (var start = 0; start < facts.Count; start += batchRecords)

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
-using Stockflow.Avro;
 using Stockflow.Decode;
 using Stockflow.Embedded;
 using Stockflow.Model;
@@ -22,8 +21,8 @@ internal static class ConsumeBenchmark
         await using var servers = await Servers.StartAsync(options.Partitions, token);
         var (expected, catalog) = await Preload.SendAsync(servers, options.Generator(options.Events), token);
         var known = EventBatches.KnownIds(catalog);
-        var settings = new ProcessorOptions();
-        var pool = new BatchPool(settings.Kafka.BatchRecords, settings.Kafka.PooledBytes);
+        var kafka = new KafkaOptions();
+        var pool = new BatchPool(kafka.BatchRecords, kafka.PooledBytes);
         var (bare, ours) = (new List<Figures>(), new List<Figures>());
         // By turns, so that a machine that is slow for a while is slow for both. The first round is for the compiler's tiers.
         for (var round = 0; round <= options.Rounds; round++)
@@ -57,8 +56,7 @@ internal static class ConsumeBenchmark
         Servers servers, BenchmarkOptions options, ReferenceCatalog known, IndependentResult expected, BatchPool pool, int round, CancellationToken token)
     {
         var settings = new ProcessorOptions { Kafka = new KafkaOptions { BootstrapServers = servers.Bootstrap, Topic = Servers.Topic, GroupId = $"nosink{round}" } };
-        var schema = AvroSchema.Parse(await File.ReadAllTextAsync(Path.Combine(SchemaCatalog.DefaultFolder, "InventoryMovement.avsc"), token));
-        var readers = new MovementReaders(settings.Decode, new FolderSchemaSource(SchemaCatalog.DefaultFolder), schema);
+        var readers = EventBatches.Readers(settings.Decode);
         var all = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         long good = 0, refused = 0, started = 0, allocated = 0;
         var source = new KafkaSource(settings.Kafka, Open, pool, new ProcessorStatus(), TimeProvider.System, NullLogger.Instance);

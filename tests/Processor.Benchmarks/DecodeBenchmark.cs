@@ -24,9 +24,8 @@ internal static class DecodeBenchmark
         var slots = new AvroSlot[reader.SlotCount];
         Measure("AvroRecordReader alone", _ => { }, batch => Read(batch, reader, slots));
 
-        var schemas = new FolderSchemaSource(SchemaCatalog.DefaultFolder);
         var settings = new DecodeOptions();
-        var decode = new DecodeStage(settings, new MovementReaders(settings, schemas, schema), 0, TimeProvider.System, NullLogger.Instance);
+        var decode = new DecodeStage(settings, EventBatches.Readers(settings), 0, TimeProvider.System, NullLogger.Instance);
         Measure("DecodeStage (Avro, fields, fingerprint)", Reset, batch => EventBatches.Finish(decode.ApplyAsync(batch, token)));
         var known = EventBatches.KnownIds(catalog);
         var validate = new ValidateStage(settings, known, _ => Task.CompletedTask, 0, 1, TimeProvider.System);

@@ -1,3 +1,5 @@
+using Stockflow.Commands;
+using Stockflow.Decode;
 using Stockflow.Embedded;
 using Stockflow.Model;
 
@@ -36,12 +38,16 @@ internal static class EventBatches
         return batches;
     }
 
-    /// <summary>Encodes events under the id that <see cref="Decode.FolderSchemaSource"/> knows their schema by.</summary>
+    /// <summary>Encodes events under the id that <see cref="FolderSchemaSource"/> knows their schema by.</summary>
     public static FactEncoder Encoder(GeneratorCatalog catalog, GeneratorOptions options)
     {
         var id = SchemaCatalog.Load(SchemaCatalog.DefaultFolder).First(schema => schema.Record.EndsWith(".InventoryMovement", StringComparison.Ordinal)).Id;
         return new FactEncoder(catalog, options, new FactSchemaIds(id, id));
     }
+
+    /// <summary>Readers of such events, as a processor has them.</summary>
+    public static MovementReaders Readers(DecodeOptions options) =>
+        new(options, new FolderSchemaSource(SchemaCatalog.DefaultFolder), RunCommand.LoadSchema("InventoryMovement"));
 
     /// <summary>The reference data that a processor reads from the topics.</summary>
     public static ReferenceCatalog KnownIds(GeneratorCatalog catalog)

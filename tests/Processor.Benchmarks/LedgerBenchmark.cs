@@ -1,6 +1,5 @@
 using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
-using Stockflow.Avro;
 using Stockflow.Commands;
 using Stockflow.Decode;
 using Stockflow.Embedded;
@@ -84,9 +83,8 @@ internal static class LedgerBenchmark
     internal static RecordBatch[] Prepare(BenchmarkOptions options)
     {
         var batches = EventBatches.Create(options.Generator(0) with { End = Now }, Math.Min(options.Events, MaximumEvents), BatchRecords, out var catalog);
-        var schema = AvroSchema.Parse(File.ReadAllText(Path.Combine(SchemaCatalog.DefaultFolder, "InventoryMovement.avsc")));
         var settings = new DecodeOptions();
-        var decode = new DecodeStage(settings, new MovementReaders(settings, new FolderSchemaSource(SchemaCatalog.DefaultFolder), schema), 0, TimeProvider.System, NullLogger.Instance);
+        var decode = new DecodeStage(settings, EventBatches.Readers(settings), 0, TimeProvider.System, NullLogger.Instance);
         var validate = new ValidateStage(settings, EventBatches.KnownIds(catalog), _ => Task.CompletedTask, 0, 1, TimeProvider.System);
         foreach (var batch in batches)
         {

@@ -30,7 +30,6 @@ internal abstract class LedgerFormat : IDisposable
 
     private sealed class Native : LedgerFormat
     {
-        private const int Stretch = 256;
         private readonly RawBlock raw = new();
         private readonly LedgerBlock ledger = new();
 
@@ -42,7 +41,7 @@ internal abstract class LedgerFormat : IDisposable
             ledger.Block.Clear();
             foreach (var batch in batches)
             {
-                foreach (var rows in Enumerable.Range(0, batch.Count).Chunk(Stretch))
+                foreach (var rows in Enumerable.Range(0, batch.Count).Chunk(RecordColumns.Stretch))
                 {
                     raw.Append(batch, rows);
                     ledger.Append(batch, rows);
