@@ -77,9 +77,8 @@ internal sealed class RetailRun : IAsyncDisposable
     public Task CloseAsync(long untilTs) => CommandAsync(
         ["close", .. Flags, "--through", DateTimeOffset.FromUnixTimeMilliseconds(untilTs).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)]);
 
-    /// <summary>Waits until so many records are in the positions and in the history.</summary>
-    public Task DoneAsync(long records) =>
-        WaitAsync(status => status.Lanes.Sum(lane => Math.Min(Math.Max(0, lane.PositionOffset), lane.DurableOffset)) >= records);
+    /// <summary>Waits until so many records are in the positions and in the history, and the group has committed them: a close reads no further.</summary>
+    public Task DoneAsync(long records) => WaitAsync(status => status.Lanes.Sum(lane => Math.Max(0, lane.CommittedOffset)) >= records);
 
     /// <summary>Waits until all is in the positions and the history and no position waits for the ledger; every record must have been accepted.</summary>
     public async Task DrainedAsync(long records)
