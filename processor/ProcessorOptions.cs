@@ -4,6 +4,7 @@ using Stockflow.History;
 using Stockflow.Model;
 using Stockflow.Position;
 using Stockflow.Serve;
+using Stockflow.Serve.Stock;
 using Stockflow.Source;
 using Stockflow.Telemetry;
 using Stockflow.Window;
@@ -34,6 +35,8 @@ public sealed record ProcessorOptions
 
     public TransferOptions Transfers { get; init; } = new();
 
+    public StockOptions Stock { get; init; } = new();
+
     public HttpOptions Http { get; init; } = new();
 
     public LogOptions Log { get; init; } = new();
@@ -47,7 +50,7 @@ public sealed record ProcessorOptions
     {
         Action[] checks =
         [
-            Kafka.Validate, ValidateRegistry, Decode.Validate, Dedupe.Validate, Positions.Validate, Window.Validate, Close.Validate, Clickhouse.Validate, History.Validate, Transfers.Validate,
+            Kafka.Validate, ValidateRegistry, Decode.Validate, Dedupe.Validate, Positions.Validate, Window.Validate, Close.Validate, Clickhouse.Validate, History.Validate, Transfers.Validate, Stock.Validate,
             Http.Validate, Log.Validate,
             () => SetupException.ThrowIf(BatchesPerBlock is < 1 or > 1000, "batchesPerBlock must be from 1 to 1000"),
         ];

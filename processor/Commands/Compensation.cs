@@ -27,4 +27,31 @@ internal sealed record Compensation(string EventId, string LocationId, long QtyD
         var id = string.Create(CultureInfo.InvariantCulture, $"reconcile-{SipHash128.Hash(Encoding.UTF8.GetBytes(place)):x32}");
         return new Compensation(id, duplicate.LocationId, -duplicate.QtyDelta);
     }
+
+    /// <summary>The correction as a movement, by the schema's field names.</summary>
+    public Dictionary<string, object?> Fields(LedgerFact duplicate, string runId, long nowTs) => new(StringComparer.Ordinal)
+    {
+        ["event_id"] = EventId,
+        ["event_ts"] = duplicate.EventTs,
+        ["ingest_ts"] = nowTs,
+        ["sku_id"] = duplicate.SkuId,
+        ["location_id"] = LocationId,
+        ["movement_type"] = MovementType.Correction.Name(),
+        ["qty_delta"] = QtyDelta,
+        ["source_system"] = duplicate.SourceSystem,
+        ["reference_id"] = duplicate.ReferenceId,
+        ["unit_price"] = duplicate.UnitPrice,
+        ["unit_cost"] = duplicate.UnitCost,
+        ["currency"] = duplicate.Currency.Length == 0 ? null : duplicate.Currency,
+        ["promo_id"] = duplicate.PromoId.Length == 0 ? null : duplicate.PromoId,
+        ["reason"] = Reason,
+        ["performed_by"] = PerformedBy,
+        ["corrects_event_id"] = duplicate.EventId,
+        ["attributes"] = new Dictionary<string, object?>(StringComparer.Ordinal)
+        {
+            ["reconcile.run"] = runId,
+            ["reconcile.partition"] = duplicate.Partition.ToString(CultureInfo.InvariantCulture),
+            ["reconcile.offset"] = duplicate.Offset.ToString(CultureInfo.InvariantCulture),
+        },
+    };
 }

@@ -22,15 +22,7 @@ internal sealed class DeadLetterTopic(ClientConfig client, string topic)
     private IEnumerable<DeadLetter> Read(Func<DeadLetter, bool> wanted, (int Partition, long Offset)? only, CancellationToken token)
     {
         var failure = "";
-        using var consumer = new ConsumerBuilder<byte[]?, byte[]?>(new ConsumerConfig(new Dictionary<string, string>(client))
-        {
-            GroupId = "stockflow-dlq",
-            EnableAutoCommit = false,
-            EnableAutoOffsetStore = false,
-            EnablePartitionEof = true,
-            AutoOffsetReset = AutoOffsetReset.Earliest,
-            AllowAutoCreateTopics = false,
-        }).SetLogHandler((_, _) => { }).SetErrorHandler((_, error) => failure = error.Reason).Build();
+        using var consumer = Consumer(error => failure = error);
         var open = Partitions(consumer, () => failure);
         if (only is { } place)
         {
@@ -54,6 +46,47 @@ internal sealed class DeadLetterTopic(ClientConfig client, string topic)
                 yield return letter;
             }
         }
+    }
+
+    /// <summary>
+    /// The latest letters of each partition, by falling offset. A partition of which a page holds none and that has older ones may still come:
+    /// its window moves all the same.
+    /// </summary>
+    /// <param name="before">By partition the offset to stay below; null, or a partition that is not named, for its end.</param>
+    /// <param name="limit">Offsets of a partition to look at.</param>
+    /// <param name="select">Takes what is needed of a letter, so that no more than one value is in memory.</param>
+    /// <param name="token">Ends the reading.</param>
+    public IReadOnlyList<DeadLetterWindow<T>> Latest<T>(IReadOnlyDictionary<int, long>? before, int limit, Func<DeadLetter, T> select, CancellationToken token)
+    {
+        var failure = "";
+        using var consumer = Consumer(error => failure = error);
+        var windows = new Dictionary<int, DeadLetterWindow<T>>();
+        foreach (var partition in Partitions(consumer, () => failure))
+        {
+            token.ThrowIfCancellationRequested();
+            var (low, high) = Ends(consumer, partition, () => failure);
+            var end = before is not null && before.TryGetValue(partition, out var place) ? Math.Clamp(place, low, high) : high;
+            windows[partition] = new DeadLetterWindow<T>(partition, low, Math.Max(low, end - limit), end, []);
+        }
+
+        var open = windows.Values.Where(window => window.Start < window.End).Select(window => window.Partition).ToHashSet();
+        consumer.Assign(open.Select(partition => new TopicPartitionOffset(topic, partition, windows[partition].Start)));
+        while (open.Count > 0)
+        {
+            var record = Next(consumer, () => failure, token);
+            var window = windows[record.Partition.Value];
+            if (!record.IsPartitionEOF && record.Offset.Value < window.End)
+            {
+                window.Letters.Insert(0, (record.Offset.Value, select(new DeadLetter(record))));
+            }
+
+            if ((record.IsPartitionEOF || record.Offset.Value >= window.End - 1) && open.Remove(window.Partition))
+            {
+                consumer.IncrementalUnassign([record.TopicPartition]);
+            }
+        }
+
+        return [.. windows.Values];
     }
 
     /// <summary>Sends letters to the topics they came from; returns when the broker has acknowledged every one.</summary>
@@ -82,6 +115,31 @@ internal sealed class DeadLetterTopic(ClientConfig client, string topic)
         {
             throw new StoreUnavailableException(
                 $"at least {sent} of {letters.Count} were sent, then: {e.Error.Reason}. Sending again is harmless: an event counts once", e);
+        }
+    }
+
+    private IConsumer<byte[]?, byte[]?> Consumer(Action<string> failed) =>
+        new ConsumerBuilder<byte[]?, byte[]?>(new ConsumerConfig(new Dictionary<string, string>(client))
+        {
+            GroupId = "stockflow-dlq",
+            EnableAutoCommit = false,
+            EnableAutoOffsetStore = false,
+            EnablePartitionEof = true,
+            AutoOffsetReset = AutoOffsetReset.Earliest,
+            AllowAutoCreateTopics = false,
+            QueuedMaxMessagesKbytes = 16 * 1024,
+        }).SetLogHandler((_, _) => { }).SetErrorHandler((_, error) => failed(error.Reason)).Build();
+
+    private (long Low, long High) Ends(IConsumer<byte[]?, byte[]?> consumer, int partition, Func<string> failure)
+    {
+        try
+        {
+            var ends = consumer.QueryWatermarkOffsets(new TopicPartition(topic, partition), Patience);
+            return (ends.Low.Value, ends.High.Value);
+        }
+        catch (KafkaException e)
+        {
+            throw Unavailable(failure(), e);
         }
     }
 
@@ -127,3 +185,6 @@ internal sealed class DeadLetterTopic(ClientConfig client, string topic)
     private StoreUnavailableException Unavailable(string reason, Exception? inner) =>
         new($"Kafka at {client.BootstrapServers} does not serve '{topic}': {(reason.Length > 0 ? reason : inner?.Message ?? "no answer")}", inner);
 }
+
+/// <summary>Letters of one partition in [<see cref="Start"/>, <see cref="End"/>), by falling offset. <see cref="Low"/> is the partition's first offset.</summary>
+internal sealed record DeadLetterWindow<T>(int Partition, long Low, long Start, long End, List<(long Offset, T Letter)> Letters);

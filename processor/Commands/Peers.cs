@@ -17,7 +17,7 @@ internal static class Peers
 
     public static Option<string?> HttpUrl() => new("--http-url") { Description = "Address of a processor's HTTP API.", HelpName = "url" };
 
-    public static Option<string?> ApiKeyFile() => new("--api-key-file") { Description = "File whose first line is the key of the HTTP API.", HelpName = "file" };
+    public static Option<string?> ApiKeyFile() => new("--api-key-file") { Description = "File whose first line is the key of the HTTP API, or its name and the key.", HelpName = "file" };
 
     public static Option<string?> ClickHouseUrl() => new("--clickhouse-url") { Description = "Address of ClickHouse's HTTP interface.", HelpName = "url" };
 

@@ -192,7 +192,7 @@ public static class QueryCommand
         using var client = new HttpClient { BaseAddress = new Uri(server.ToString().TrimEnd('/') + "/"), Timeout = TimeSpan.FromSeconds(30) };
         if (keyFile is not null)
         {
-            var key = File.Exists(keyFile) ? File.ReadLines(keyFile).FirstOrDefault(line => line.Length > 0 && line[0] != '#')?.Trim() : null;
+            var key = File.Exists(keyFile) ? File.ReadLines(keyFile).FirstOrDefault(line => line.Length > 0 && line[0] != '#')?.Trim().Split(' ', '\t')[^1] : null;
             client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer",
                 key ?? throw new SetupException($"--api-key-file '{keyFile}' holds no key"));
         }

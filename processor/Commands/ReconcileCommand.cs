@@ -112,7 +112,7 @@ public static class ReconcileCommand
         }
 
         var sent = 0L;
-        using var sender = await CompensationSender.CreateAsync(options, token);
+        using var sender = await MovementSender.CreateAsync(options, token);
         foreach (var chunk in duplicates.Chunk(Together))
         {
             var rows = Array.ConvertAll(chunk, d => new ReconciliationRow("duplicate", d.Event.Second.Partition, d.Event.Second.Offset, d.Event.Second.SkuId, d.Event.Second.LocationId)
@@ -124,7 +124,10 @@ public static class ReconcileCommand
             await log.WriteAsync("planned", rows, token);
             foreach (var duplicate in chunk)
             {
-                await sender.SendAsync(duplicate.Event.Second, duplicate.Compensation, runId, token);
+                var second = duplicate.Event.Second;
+
+                // The duplicate's own partition is its SKU's.
+                await sender.SendAsync(second.Partition, second.SkuId, duplicate.Compensation.Fields(second, runId, TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds()), token);
                 sent++;
             }
 

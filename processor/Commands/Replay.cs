@@ -37,7 +37,7 @@ internal sealed class Replay(ProcessorOptions live, ProcessorOptions shadow, IRe
         var pool = new BatchPool(shadow.Kafka.BatchRecords, shadow.Kafka.PooledBytes);
         var history = new HistoryStage(shadow.History, target, pool.Return, status, time, logger);
         var reference = new ReferenceCatalog();
-        var referenceStage = new ReferenceStage(schemas, RunCommand.LoadSchema("Sku"), reference, time, logger);
+        var referenceStage = new ReferenceStage(schemas, RunCommand.LoadSchema("Sku"), RunCommand.LoadSchema("Location"), RunCommand.LoadSchema("SkuVendor"), reference, time, logger);
         using var referenceReader = new CompactedTopicReader(live.Kafka, [ReferenceStage.SkuTopic, ReferenceStage.LocationTopic],
             (r, t) => referenceStage.ApplyAsync(r.Topic, r.Partition, r.Offset, r.Key, r.Value, t), logger);
         var pipeline = new Pipeline(new PipelineParts(shadow, positions, new LedgerReader(target), history,

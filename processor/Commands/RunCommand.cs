@@ -7,6 +7,7 @@ using Stockflow.History;
 using Stockflow.Model;
 using Stockflow.Position;
 using Stockflow.Serve;
+using Stockflow.Serve.Console;
 using Stockflow.Source;
 using Stockflow.Telemetry;
 using Stockflow.Window;
@@ -110,12 +111,17 @@ public static class RunCommand
         var history = new HistoryStage(options.History, clickHouse, pool.Return, status, time, logger);
         using var deadLetters = new DeadLetterWriter(options.Kafka.ClientProperties(), options.Kafka.DeadLetterTopic, status, time, logger);
         var catalog = new ReferenceCatalog();
-        var skuSchema = LoadSchema("Sku");
-        var reference = new ReferenceStage(schemas, skuSchema, catalog, time, logger);
+        var reference = new ReferenceStage(schemas, LoadSchema("Sku"), LoadSchema("Location"), LoadSchema("SkuVendor"), catalog, time, logger);
         using var referenceReader = new CompactedTopicReader(options.Kafka, [ReferenceStage.SkuTopic, ReferenceStage.LocationTopic],
             (r, t) => reference.ApplyAsync(r.Topic, r.Partition, r.Offset, r.Key, r.Value, t), logger);
         var versions = new GroupReader(options.Kafka, "versions", VersionWatch.Topics,
             new VersionWatch(new VersionStage(options.Decode, schemas, LoadSchema("Promotion"), LoadSchema("CalendarDay"), time, logger), clickHouse, deadLetters, time, logger).ApplyAsync, logger);
+        await using var stock = new StockHost(options, schemas, catalog, referenceReader.RefreshAsync, deadLetters, status, time, logger);
+        await StartAsync("The position store", async () =>
+        {
+            await stock.CheckAsync(token);
+            return true;
+        });
         await using var rebuild = positions.OutlivesProcess && options.Positions.AutoRebuild
             ? new SelfRebuild(options, partitions, positions, clickHouse, time, logger)
             : null;
@@ -134,7 +140,10 @@ public static class RunCommand
             MaxRetries = 1,
             RequestTimeoutSeconds = Math.Max(1, (int)Math.Ceiling(options.Http.RequestTimeoutSeconds)),
         });
-        await using var http = HttpServer.Build(options.Http, positions, status, time, options.Log, new HistoryReader(readClickHouse));
+        await using IReplayMarks marks = positions.OutlivesProcess ? new RedisReplayMarks(options.Positions) : new MemoryReplayMarks();
+        using var letters = new DeadLetterService(new DeadLetterTopic(new ClientConfig(options.Kafka.ClientProperties()), options.Kafka.DeadLetterTopic), schemas, marks, time);
+        await using var http = HttpServer.Build(options.Http, positions, status, time, options.Log, new HistoryReader(readClickHouse),
+            stock.Services, stock.Console(letters));
         await StartAsync("HTTP", async () =>
         {
             await http.StartAsync(token);
@@ -147,10 +156,12 @@ public static class RunCommand
             WriteHistoryAsync(), referenceReader.RunAsync(sinks.Token), versions.RunAsync(sinks.Token), catchUp.RunAsync(sinks.Token),
             ReconcileWatch.RunAsync(options.Positions, status, time, sinks.Token),
             TransferWatch.RunAsync(options.Transfers, clickHouse, status, time, sinks.Token),
+            stock.RunAsync(sinks.Token),
             new GlobalWatermark(positions, partitions, status, time).RunAsync(sinks.Token),
             new CloseService(options, partitions, positions, clickHouse, status, time, logger).RunAsync(sinks.Token),
         };
         await await Task.WhenAny([referenceReader.RefreshAsync(token), .. background]);
+        catalog.IsLoaded = true;
         logger.ReferenceLoaded(catalog.SkuCount, catalog.LocationCount);
         var run = source.RunAsync(reading.Token);
         var ended = await Task.WhenAny([run, .. background]);

@@ -1,8 +1,6 @@
 using System.Globalization;
-using System.Text;
 using Stockflow.Avro;
 using Stockflow.Model;
-using Stockflow.Telemetry;
 
 namespace Stockflow.Decode;
 
@@ -22,24 +20,20 @@ public sealed class VersionStage(DecodeOptions options, ISchemaSource schemas, A
 {
     public const string StageName = "versions", PromotionTopic = "reference.promotion", CalendarTopic = "reference.calendar";
 
-    private const int MaximumId = 64;
-
     // What both Avro readers and a DateTime64 of ClickHouse can hold, and what is no error of units.
     private static readonly DateTimeOffset Earliest = new(1990, 1, 1, 0, 0, 0, TimeSpan.Zero), Latest = new(2299, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private readonly AvroLimits limits = new() { MaxBodyBytes = options.MaximumValueBytes };
+    private readonly RecordDecoder promotions = new(options, schemas, time, logger, promotion), days = new(options, schemas, time, logger, calendarDay);
 
     /// <summary>Never throws for what a record holds.</summary>
     public async ValueTask<VersionResult> ReadAsync(SourceRecord record, CancellationToken token)
     {
         var isPromotion = record.Topic == PromotionTopic;
-        var (table, reader) = isPromotion ? ("promotions", promotion) : ("calendar", calendarDay);
+        var table = isPromotion ? "promotions" : "calendar";
         var schemaId = -1;
         try
         {
-            var key = Encoding.UTF8.GetString(record.Key ?? []);
-            Check(key.Length > 0, RejectReason.MissingId, $"The key is empty; it must be the {(isPromotion ? "promo_id" : "day")}.");
-            Check(key.Length <= MaximumId, RejectReason.BadId, $"The key has {key.Length} characters, more than {MaximumId}.");
+            var key = RecordDecoder.Key(record.Key, isPromotion ? "promo_id" : "day");
             var row = new Dictionary<string, object?>
             {
                 ["topic"] = record.Topic,
@@ -47,7 +41,7 @@ public sealed class VersionStage(DecodeOptions options, ISchemaSource schemas, A
                 ["offset"] = record.Offset,
                 ["broker_ts"] = Text(DateTimeOffset.FromUnixTimeMilliseconds(Math.Max(0, record.BrokerTs))),
             };
-            if (record.Value is not { } value)
+            if (record.Value is null)
             {
                 row["is_deleted"] = 1;
                 row["updated_at"] = row["broker_ts"];
@@ -55,40 +49,13 @@ public sealed class VersionStage(DecodeOptions options, ISchemaSource schemas, A
                 return new VersionResult(table, row, RejectReason.None, "", schemaId);
             }
 
-            Check(value.Length <= options.MaximumValueBytes, RejectReason.TooLarge, $"The value has {value.Length} bytes, more than the {options.MaximumValueBytes} allowed (decode.maximumValueBytes).");
-            var status = ConfluentFrame.TryParse(value, out schemaId, out _);
-            Check(status == ConfluentFrameStatus.Ok, RejectReason.WireFormat, ConfluentFrame.Describe(status) + ".");
-            var writer = await schemas.WaitForAsync(schemaId, time, logger, token);
-            Check(writer is not null, RejectReason.UnknownSchema, $"The schema registry has no schema with id {schemaId}; register the schema, then replay this record.");
-            var fields = Decode(writer!, reader, value);
+            (var fields, schemaId) = await (isPromotion ? promotions : days).ReadAsync(record.Value, token);
             Fill(row, fields, key, isPromotion);
             return new VersionResult(table, row, RejectReason.None, "", schemaId);
         }
-        catch (RefusedException e)
+        catch (RefusedRecordException e)
         {
-            return new VersionResult(table, new Dictionary<string, object?>(), e.Reason, e.Message, schemaId);
-        }
-    }
-
-    private AvroRecord Decode(AvroSchema writer, AvroSchema reader, byte[] value)
-    {
-        AvroResolution resolution;
-        try
-        {
-            resolution = AvroResolution.Compile(writer, reader);
-        }
-        catch (AvroException e)
-        {
-            throw new RefusedException(RejectReason.WrongRecord, $"{writer.FullName} can not be read as {reader.FullName}: {e.Message}");
-        }
-
-        try
-        {
-            return (AvroRecord)GenericReader.Read(resolution, value.AsSpan(ConfluentFrame.Size), limits)!;
-        }
-        catch (AvroException e)
-        {
-            throw new RefusedException(RejectReason.AvroMalformed, $"{reader.Name}: {e.Message}");
+            return new VersionResult(table, new Dictionary<string, object?>(), e.Reason, e.Message, e.SchemaId >= 0 ? e.SchemaId : schemaId);
         }
     }
 
@@ -154,7 +121,7 @@ public sealed class VersionStage(DecodeOptions options, ISchemaSource schemas, A
     private static DateTimeOffset Time(AvroRecord fields, string name) =>
         fields[name] is DateTimeOffset at && at >= Earliest && at < Latest
             ? at
-            : throw new RefusedException(RejectReason.TimeRange, $"{name} {fields[name]} is not from 1990 to 2298; expected milliseconds since 1970-01-01 UTC.");
+            : throw new RefusedRecordException(RejectReason.TimeRange, $"{name} {fields[name]} is not from 1990 to 2298; expected milliseconds since 1970-01-01 UTC.");
 
     private static string Text(DateTimeOffset at) => at.ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture);
 
@@ -162,12 +129,7 @@ public sealed class VersionStage(DecodeOptions options, ISchemaSource schemas, A
     {
         if (!isMet)
         {
-            throw new RefusedException(reason, message);
+            throw new RefusedRecordException(reason, message);
         }
-    }
-
-    private sealed class RefusedException(RejectReason reason, string message) : Exception(message)
-    {
-        public RejectReason Reason { get; } = reason;
     }
 }

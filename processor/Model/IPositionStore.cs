@@ -70,6 +70,9 @@ public sealed class LaneCommit
     /// <summary>In their order; the last one of a SKU holds.</summary>
     public List<HoldChange> Holds { get; } = [];
 
+    /// <summary>Event ids of the batch's movements that commands made: what they changed leaves the commands' side as the positions take it.</summary>
+    public List<byte[]> CommandEvents { get; } = [];
+
     /// <summary>Latest event time by source.</summary>
     public Dictionary<string, long> Watermarks { get; } = [];
 
@@ -87,6 +90,7 @@ public sealed class LaneCommit
         Positions.Clear();
         Settlements.Clear();
         Holds.Clear();
+        CommandEvents.Clear();
         Watermarks.Clear();
         Marks = default;
         ExpiredBuckets.Clear();

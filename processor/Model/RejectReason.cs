@@ -25,6 +25,8 @@ public enum RejectReason : byte
     Currency,
     Attributes,
     Validity,
+    UnknownType,
+    Lines,
 }
 
 public static class RejectReasons
@@ -34,6 +36,7 @@ public static class RejectReasons
         "none", "wire_format", "unknown_schema", "wrong_record", "avro_malformed", "too_large", "missing_id", "bad_id",
         "key_mismatch", "unknown_sku", "unknown_location", "unknown_movement_type", "quantity_sign", "quantity_range",
         "count_missing", "correction_target", "counterpart_missing", "time_range", "time_future", "currency", "attributes", "validity",
+        "unknown_type", "lines",
     ];
 
     public static string Code(this RejectReason reason) => Codes[(int)reason];

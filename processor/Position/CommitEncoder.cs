@@ -46,6 +46,8 @@ internal sealed class CommitEncoder(BlobPool pool)
 
         AddChanges(commit.Settlements, c => (commit.Ids.Text(c.Sku) + "\0" + (c.Location < 0 ? "" : commit.Ids.Text(c.Location)), c.Opens));
         AddChanges(commit.Holds, c => (commit.Ids.Text(c.Sku), c.Opens));
+        arguments.Add(commit.CommandEvents.Count);
+        arguments.AddRange(commit.CommandEvents.Select(id => (RedisValue)id));
         return [.. arguments];
     }
 

@@ -37,11 +37,12 @@ internal static class CommitScript
     /// <summary>
     /// KEYS[1] the base. ARGV: epoch, expected offset (empty for a new lane), next offset, expected revision, bucket, a blob of packed
     /// fingerprints and positions (<see cref="CommitEncoder"/>), the lengths of the first and of both, then counted groups: watermark fields and
-    /// values; expired buckets; positions that are settled, and that become unsettled; SKUs whose corrections are no longer held, and whose are.
+    /// values; expired buckets; positions that are settled, and that become unsettled; SKUs whose corrections are no longer held, and whose are;
+    /// event ids of commands.
     /// Returns 'applied', 'epoch' or 'offset'. Positions are absolute values, computed by the one writer that the epoch admits;
     /// the check of offset and revision makes a repeated call change nothing and finds a store that lost its tail.
     /// </summary>
-    public const string Commit = """
+    public const string Commit = StockScript.Acknowledge + """
         local tag = KEYS[1]
         local lane = tag .. ':lane'
         local now = redis.call('HMGET', lane, 'epoch', 'next', 'revision')
@@ -71,6 +72,8 @@ internal static class CommitScript
             i = i + n + 1
           end
         end
+        n = tonumber(ARGV[i])
+        if n > 0 then acknowledge(string.match(tag, '^[^}]*}'), i + 1, i + n, ARGV[3]) end
         local read, values, sku = struct.unpack, {}, nil
         while at <= length do
           sku, n, at = read('<Bc0H', blob, at)
@@ -79,7 +82,8 @@ internal static class CommitScript
           end
           redis.call('HSET', tag .. ':sku:' .. sku, unpack(values, 1, n + n))
         end
-        redis.call('HSET', lane, 'next', ARGV[3])
+        local clock = redis.call('TIME')
+        redis.call('HSET', lane, 'next', ARGV[3], 'at', string.format('%.0f', clock[1] * 1000 + math.floor(clock[2] / 1000)))
         redis.call('HINCRBY', lane, 'revision', 1)
         return 'applied'
         """;

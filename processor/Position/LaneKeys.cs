@@ -5,7 +5,7 @@ namespace Stockflow.Position;
 /// <summary>
 /// Names of a lane's keys in Redis. The hash tag <c>{prefix:partition}</c> keeps them in one slot. They live under a base: the tag itself
 /// while the string <c>TAG:generation</c> is absent or empty, else <c>TAG:gN</c> with that string as N. A rebuild fills another base
-/// and moves the string to it in one step. Under the base: <c>:lane</c> hash (epoch, next, revision, wm:SOURCE, watermark, close), <c>:sku:ID</c> hash
+/// and moves the string to it in one step. Under the base: <c>:lane</c> hash (epoch, next, revision, at (time of the last commit), wm:SOURCE, watermark, close), <c>:sku:ID</c> hash
 /// (location to <see cref="PositionCodec"/> value), <c>:seen:BUCKET</c> list of packed fingerprints, <c>:buckets</c> set, <c>:unsettled</c> and
 /// <c>:held</c> sets.
 /// </summary>

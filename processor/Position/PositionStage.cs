@@ -23,6 +23,7 @@ public sealed class PositionStage(
     private int[] places = [];
     private Settlements settlements = null!;
     private LaneCommit commit = null!;
+    private readonly int commands = ids.Intern(System.Text.Encoding.UTF8.GetBytes(StockMove.SourceSystem));
     private int untilSample;
     private long lastCommit = time.GetTimestamp();
 
@@ -89,6 +90,11 @@ public sealed class PositionStage(
             }
 
             commit.Seen.Add(new SeenEntry(batch.Movements[i].Fingerprint, batch.Records[i].Offset));
+            if (batch.Movements[i].Source == commands)
+            {
+                commit.CommandEvents.Add(batch.Bytes(batch.Movements[i].EventId).ToArray());
+            }
+
             if (!batch.Movements[i].Stocked)
             {
                 continue;

@@ -16,8 +16,7 @@ internal static class RedisCheck
     /// <exception cref="SetupException">It would forget keys, or it is full.</exception>
     public static async Task RunAsync(IDatabase db, string name, ILogger? logger)
     {
-        var policy = await AskAsync(db, "CONFIG", "GET", "maxmemory-policy");
-        if (policy is not null && (RedisValue[])policy! is [_, var value] && value != "noeviction")
+        if (await SettingAsync(db, "maxmemory-policy") is { } value && value != "noeviction")
         {
             throw new SetupException($"Redis at {name} has maxmemory-policy {value}: it would forget positions silently. Set it to noeviction.");
         }
@@ -28,6 +27,10 @@ internal static class RedisCheck
             logger?.PositionsNotPersistent(name);
         }
     }
+
+    /// <summary>A setting of Redis; null where it may not be asked.</summary>
+    public static async Task<string?> SettingAsync(IDatabase db, string name) =>
+        await AskAsync(db, "CONFIG", "GET", name) is { } answer && (RedisValue[])answer! is [_, var value] ? (string?)value : null;
 
     internal static void CheckMemory(string name, IReadOnlyDictionary<string, string> memory, ILogger? logger)
     {

@@ -6,21 +6,15 @@ using Stockflow.Telemetry;
 namespace Stockflow.Serve;
 
 /// <summary>What was known when: positions of the past, their reasons, and the movements behind them.</summary>
-internal sealed class HistoryEndpoints(IHistoryReader? history, TimeProvider time, ILogger logger) : IDisposable
+internal sealed class HistoryEndpoints(IHistoryReader history, TimeProvider time, ILogger logger)
 {
     private const string Json = "application/json";
     private const int DefaultLimit = 100, MaximumLimit = 1000;
 
-    /// <summary>Questions to ClickHouse at once; others wait their turn within their time limit.</summary>
-    private const int MaximumQuestions = 16;
-
     private static readonly string[] Times = ["at", "known_at"];
     private static readonly string[] LedgerParameters = ["sku", "location", "from", "to", "known_at", "limit", "cursor"];
-    private readonly SemaphoreSlim turns = new(MaximumQuestions);
 
     public void Map(IEndpointRouteBuilder routes) => routes.MapMethods("/v1/ledger", ["GET", "HEAD"], LedgerAsync);
-
-    public void Dispose() => turns.Dispose();
 
     /// <summary>Whether the request asks for the past.</summary>
     public static bool IsAsked(HttpContext context) => Times.Any(context.Request.Query.ContainsKey);
@@ -57,18 +51,7 @@ internal sealed class HistoryEndpoints(IHistoryReader? history, TimeProvider tim
         var token = context.RequestAborted;
         try
         {
-            var reader = history ?? throw new StoreUnavailableException("this process has no history");
-            await turns.WaitAsync(token).ConfigureAwait(false);
-            byte[]? body;
-            try
-            {
-                body = await ask(reader, token).ConfigureAwait(false);
-            }
-            finally
-            {
-                turns.Release();
-            }
-
+            var body = await ask(history, token).ConfigureAwait(false);
             await (body is null
                 ? Problems.WriteAsync(context, 404, "position-not-found", absent(), token)
                 : Problems.JsonAsync(context, body, Json, token)).ConfigureAwait(false);

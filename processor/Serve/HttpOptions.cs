@@ -8,10 +8,13 @@ namespace Stockflow.Serve;
 /// <param name="CertificateFile">PEM or PKCS#12 (.pfx, .p12) file.</param>
 /// <param name="CertificateKeyFile">PEM file of the private key, where the certificate's file has none.</param>
 /// <param name="CertificatePasswordFile">File whose first line opens the key.</param>
-/// <param name="ApiKeyFile">File of keys, one a line, <c>#</c> for comments; /v1 then wants <c>Authorization: Bearer KEY</c>. Read at start.</param>
+/// <param name="ApiKeyFile">File of keys, <c>KEY</c> or <c>NAME KEY</c> a line, <c>#</c> for comments; /v1 then wants <c>Authorization: Bearer KEY</c>. Read at start.</param>
 /// <param name="MaxRequestBytes">Largest request body.</param>
 /// <param name="RequestTimeoutSeconds">Time to answer one request.</param>
 /// <param name="MaxConnections">Connections open at once.</param>
+/// <param name="RequestsPerSecond">Requests a second of one key, or of one address without a key; 0 sets no bound.</param>
+/// <param name="RequestBurst">Requests of one caller that may come at once after a pause; 0 takes <paramref name="RequestsPerSecond"/>.</param>
+/// <param name="ConcurrentRequests">Requests of all callers that are answered at once; 0 sets no bound.</param>
 public sealed record HttpOptions(
     string Urls = "http://127.0.0.1:8080",
     string? CertificateFile = null,
@@ -20,7 +23,10 @@ public sealed record HttpOptions(
     string? ApiKeyFile = null,
     long MaxRequestBytes = 64 * 1024,
     double RequestTimeoutSeconds = 10,
-    int MaxConnections = 1000)
+    int MaxConnections = 1000,
+    int RequestsPerSecond = 50_000,
+    int RequestBurst = 0,
+    int ConcurrentRequests = 2000)
 {
     /// <exception cref="SetupException">A setting can not work; the message names it.</exception>
     public void Validate()
@@ -53,6 +59,9 @@ public sealed record HttpOptions(
         Range("http.max-request-bytes", MaxRequestBytes, 0, 1 << 30);
         Range("http.request-timeout-seconds", RequestTimeoutSeconds, 0.01, 3600);
         Range("http.max-connections", MaxConnections, 1, 1_000_000);
+        Range("http.requests-per-second", RequestsPerSecond, 0, 10_000_000);
+        Range("http.request-burst", RequestBurst, 0, 10_000_000);
+        Range("http.concurrent-requests", ConcurrentRequests, 0, 1_000_000);
     }
 
     internal IReadOnlyList<Uri> Addresses()

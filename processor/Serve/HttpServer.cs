@@ -1,12 +1,14 @@
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Stockflow.Model;
+using Stockflow.Serve.Console;
+using Stockflow.Serve.Stock;
 using Stockflow.Telemetry;
 
 namespace Stockflow.Serve;
 
 /// <summary>
-/// The HTTP API: metrics, health, positions and status. Nothing here reads a configuration file or the environment;
+/// The HTTP API and the console: metrics, health, positions and status. Nothing here reads a configuration file or the environment;
 /// all settings are <see cref="HttpOptions"/>. Ending the process stays the caller's business.
 /// </summary>
 public sealed class HttpServer : IAsyncDisposable
@@ -14,24 +16,34 @@ public sealed class HttpServer : IAsyncDisposable
     private readonly WebApplication application;
     private readonly System.Diagnostics.Metrics.Meter meter;
     private readonly PrometheusExporter exporter;
-    private readonly HistoryEndpoints past;
+    private readonly Admission admission;
+    private readonly HistoryTurns history;
     private readonly ILogger logger;
 
-    private HttpServer(WebApplication application, System.Diagnostics.Metrics.Meter meter, PrometheusExporter exporter, IHistoryReader? history, TimeProvider time)
+    private HttpServer(WebApplication application, System.Diagnostics.Metrics.Meter meter, PrometheusExporter exporter, Admission admission, IHistoryReader? history)
     {
         this.application = application;
         this.meter = meter;
         this.exporter = exporter;
+        this.admission = admission;
         logger = application.Services.GetRequiredService<ILoggerFactory>().CreateLogger("Stockflow.Serve");
-        past = new HistoryEndpoints(history, time, logger);
+        this.history = new HistoryTurns(history);
     }
 
     /// <summary>Addresses that it listens on, with the ports it was given; empty before the start.</summary>
     public IReadOnlyCollection<string> Addresses => [.. application.Urls];
 
+    /// <param name="options">Settings.</param>
+    /// <param name="positions">Live positions.</param>
+    /// <param name="status">Lanes and totals of this process.</param>
+    /// <param name="time">Clock.</param>
+    /// <param name="log">How it logs.</param>
+    /// <param name="history">The ledger; without it questions about the past are answered 503.</param>
+    /// <param name="stock">The commands on stock; without them their paths answer 503.</param>
+    /// <param name="console">What the console may do; where a part is absent it says so.</param>
     /// <exception cref="SetupException">A setting can not work.</exception>
     public static HttpServer Build(HttpOptions options, IPositionReader positions, ProcessorStatus status, TimeProvider time,
-        LogOptions? log = null, IHistoryReader? history = null)
+        LogOptions? log = null, IHistoryReader? history = null, StockServices? stock = null, ConsoleServices? console = null)
     {
         options.Validate();
         var certificate = Certificate(options);
@@ -57,12 +69,19 @@ public sealed class HttpServer : IAsyncDisposable
         var application = builder.Build();
         var meter = Metrics.Observe(status, time);
         var exporter = new PrometheusExporter(Metrics.Meter, meter);
-        var server = new HttpServer(application, meter, exporter, history, time);
-        var guard = new RequestGuard(options, keys, time, server.logger);
+        var server = new HttpServer(application, meter, exporter, new Admission(options), history);
+        var guard = new RequestGuard(options, keys, server.admission, time, server.logger);
         application.Use(next => context => guard.InvokeAsync(context, next));
         application.UseRouting();
-        server.past.Map(application);
-        new Endpoints(positions, server.past, status, exporter).Map(application);
+        console ??= new ConsoleServices();
+        stock ??= new StockServices(null, new StockOptions(), new ReferenceCatalog(), requireKnownIds: false, time);
+        var past = new HistoryEndpoints(server.history, time, server.logger);
+        past.Map(application);
+        stock.Map(application);
+        new Endpoints(positions, past, status, exporter).Map(application);
+        new DeadLetterEndpoints(console.DeadLetters, server.logger).Map(application);
+        new ConsoleEndpoints(console, keys, positions, server.history, () => StatusReport.Of(status, exporter.Quantiles(Metrics.Freshness)), time, server.logger)
+            .Map(application);
         return server;
     }
 
@@ -87,7 +106,8 @@ public sealed class HttpServer : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await application.DisposeAsync().ConfigureAwait(false);
-        past.Dispose();
+        admission.Dispose();
+        history.Dispose();
         exporter.Dispose();
         meter.Dispose();
     }

@@ -124,4 +124,6 @@ public sealed record StatusPayload(
 [JsonSerializable(typeof(LedgerPayload))]
 [JsonSerializable(typeof(LedgerEntryPayload))]
 [JsonSerializable(typeof(ExplainPayload))]
+[JsonSerializable(typeof(DeadLettersPayload))]
+[JsonSerializable(typeof(DeadLetterPayload))]
 public sealed partial class ServeJson : JsonSerializerContext;

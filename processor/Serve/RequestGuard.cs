@@ -1,12 +1,13 @@
 using System.Diagnostics;
 using System.Globalization;
 using Stockflow.Model;
+using Stockflow.Serve.Stock;
 using Stockflow.Telemetry;
 
 namespace Stockflow.Serve;
 
-/// <summary>What surrounds every request: the key, the time limit, failures as problem details, and the request metrics.</summary>
-internal sealed class RequestGuard(HttpOptions options, ApiKeys? keys, TimeProvider time, ILogger logger)
+/// <summary>What surrounds every request: the key, the bounds on callers, the time limit, failures as problem details, and the request metrics.</summary>
+internal sealed class RequestGuard(HttpOptions options, ApiKeys? keys, Admission admission, TimeProvider time, ILogger logger)
 {
     private readonly TimeSpan timeout = TimeSpan.FromSeconds(options.RequestTimeoutSeconds);
 
@@ -16,7 +17,9 @@ internal sealed class RequestGuard(HttpOptions options, ApiKeys? keys, TimeProvi
         context.Response.Headers.XContentTypeOptions = "nosniff";
         context.Response.Headers.CacheControl = "no-store";
         var caller = context.RequestAborted;
-        using var limit = new CancellationTokenSource(timeout, time);
+
+        // Who follows changes stays.
+        using var limit = new CancellationTokenSource(context.Request.Path == AtpStream.Path ? Timeout.InfiniteTimeSpan : timeout, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(caller, limit.Token);
         context.RequestAborted = both.Token;
         try
@@ -42,8 +45,22 @@ internal sealed class RequestGuard(HttpOptions options, ApiKeys? keys, TimeProvi
 
     private async Task AnswerAsync(HttpContext context, RequestDelegate next, CancellationToken limit, CancellationToken caller)
     {
-        if (keys is not null && context.Request.Path.StartsWithSegments("/v1", StringComparison.OrdinalIgnoreCase)
-            && !keys.Accepts(context.Request.Headers.Authorization))
+        var name = keys?.Find(context.Request.Headers.Authorization);
+        if (name is not null)
+        {
+            Caller.Set(context, name);
+        }
+
+        // Before the key is asked for, so that guessing keys has its bound too.
+        using var entry = admission.Enter(context, name);
+        if (!entry.IsAdmitted)
+        {
+            context.Response.Headers.RetryAfter = entry.RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
+            await Problems.WriteAsync(context, 429, "too-many-requests", $"There are more requests than are answered. Try again in {entry.RetryAfterSeconds} s.", caller).ConfigureAwait(false);
+            return;
+        }
+
+        if (keys is not null && name is null && context.Request.Path.StartsWithSegments("/v1", StringComparison.OrdinalIgnoreCase))
         {
             context.Response.Headers.WWWAuthenticate = "Bearer";
             await Problems.WriteAsync(context, 401, "unauthorized", "Send a key as 'Authorization: Bearer KEY'.", caller).ConfigureAwait(false);

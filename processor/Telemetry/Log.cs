@@ -102,6 +102,18 @@ public static partial class Log
     [LoggerMessage(603, LogLevel.Warning, "Position store did not answer a request: {Reason}")]
     public static partial void HttpStoreUnavailable(this ILogger logger, string reason);
 
+    [LoggerMessage(604, LogLevel.Warning, "Commands on stock wait with {Work}: {Reason}")]
+    public static partial void StockWaits(this ILogger logger, string work, string reason);
+
+    [LoggerMessage(605, LogLevel.Warning, "Console: a sign-in from {Address} was refused")]
+    public static partial void ConsoleSignInRefused(this ILogger logger, string? address);
+
+    [LoggerMessage(606, LogLevel.Information, "Console: {Person} asked for {Action} of {Subject}: {Outcome}")]
+    public static partial void ConsoleCommand(this ILogger logger, string person, string action, string subject, string outcome);
+
+    [LoggerMessage(607, LogLevel.Warning, "Dead letters can not be read or sent: {Reason}")]
+    public static partial void DeadLettersUnavailable(this ILogger logger, string reason);
+
     [LoggerMessage(701, LogLevel.Information, "Schema registry listens on {Url} with {Count} schemas")]
     public static partial void RegistryListening(this ILogger logger, string url, int count);
 }

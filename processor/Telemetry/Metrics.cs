@@ -43,6 +43,10 @@ public static class Metrics
     public static readonly Counter<long> RegistryRequests = Count("stockflow_schema_registry_requests_total", "requests",
         "Requests to the schema registry.", "outcome");
 
+    /// <summary>By command and outcome: applied, repeated, or the stable code of a refusal.</summary>
+    public static readonly Counter<long> Commands = Count("stockflow_commands_total", "commands",
+        "Commands on stock by their outcome.", "command", "outcome");
+
     private static readonly string[] LaneLabels = ["topic", "partition"];
 
     private static readonly (MetricDefinition Definition, Func<LaneStatus, double> Read)[] LaneMetrics =

@@ -98,7 +98,7 @@ internal sealed class Peer : IAsyncDisposable
     private static async Task<ReferenceCatalog> LoadReferencesAsync(PeerOptions options, FolderSchemaSource schemas, CancellationToken token)
     {
         var catalog = new ReferenceCatalog();
-        var stage = new ReferenceStage(schemas, RunCommand.LoadSchema("Sku"), catalog, TimeProvider.System, NullLogger.Instance);
+        var stage = new ReferenceStage(schemas, RunCommand.LoadSchema("Sku"), RunCommand.LoadSchema("Location"), RunCommand.LoadSchema("SkuVendor"), catalog, TimeProvider.System, NullLogger.Instance);
         using var reader = new CompactedTopicReader(new KafkaOptions { BootstrapServers = options.Bootstrap }, [ReferenceStage.SkuTopic, ReferenceStage.LocationTopic],
             (r, t) => stage.ApplyAsync(r.Topic, r.Partition, r.Offset, r.Key, r.Value, t), NullLogger.Instance);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(token);

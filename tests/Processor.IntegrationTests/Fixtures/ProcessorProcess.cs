@@ -91,6 +91,9 @@ public sealed class ProcessorProcess : IAsyncDisposable
         return status!;
     }
 
+    /// <summary>Waits until something holds; <paramref name="problem"/> says what does not.</summary>
+    public Task WaitUntilAsync(Func<Task<bool>> condition, Func<string> problem) => WaitAsync(condition, problem);
+
     /// <summary>Waits until <c>/metrics</c> has a line.</summary>
     public async Task WaitForMetricAsync(string line)
     {

@@ -69,12 +69,12 @@ public sealed class PipelineServers : IAsyncDisposable
         "--close.enabled", "false",
     ];
 
-    public static async Task<PipelineServers> StartAsync(SharedClickHouse shared, RedisProcessOptions? redis = null, int brokers = 1) =>
-        await StartAsync(shared.Server, shared.NewDatabase(), redis, brokers);
+    public static async Task<PipelineServers> StartAsync(SharedClickHouse shared, RedisProcessOptions? redis = null, int brokers = 1, string moreTopics = "") =>
+        await StartAsync(shared.Server, shared.NewDatabase(), redis, brokers, moreTopics);
 
-    public static async Task<PipelineServers> StartAsync(EmbeddedClickHouse clickHouse, string database, RedisProcessOptions? redis = null, int brokers = 1)
+    public static async Task<PipelineServers> StartAsync(EmbeddedClickHouse clickHouse, string database, RedisProcessOptions? redis = null, int brokers = 1, string moreTopics = "")
     {
-        var kafka = await KafkaListenerProcess.StartAsync(Topics, brokers);
+        var kafka = await KafkaListenerProcess.StartAsync(Topics + moreTopics, brokers);
         return new PipelineServers(kafka, await RedisProcess.StartAsync(redis), clickHouse, database);
     }
 
