@@ -37,6 +37,12 @@ public sealed record ProcessorOptions
 
     public StockOptions Stock { get; init; } = new();
 
+    public ReceivingOptions Receiving { get; init; } = new();
+
+    public CountOptions Counts { get; init; } = new();
+
+    public AllocationOptions Allocation { get; init; } = new();
+
     public HttpOptions Http { get; init; } = new();
 
     public LogOptions Log { get; init; } = new();
@@ -50,8 +56,8 @@ public sealed record ProcessorOptions
     {
         Action[] checks =
         [
-            Kafka.Validate, ValidateRegistry, Decode.Validate, Dedupe.Validate, Positions.Validate, Window.Validate, Close.Validate, Clickhouse.Validate, History.Validate, Transfers.Validate, Stock.Validate,
-            Http.Validate, Log.Validate,
+            Kafka.Validate, ValidateRegistry, Decode.Validate, Dedupe.Validate, Positions.Validate, Window.Validate, Close.Validate, Clickhouse.Validate, History.Validate, Transfers.Validate,
+            Stock.Validate, Receiving.Validate, Counts.Validate, Allocation.Validate, Http.Validate, Log.Validate,
             () => SetupException.ThrowIf(BatchesPerBlock is < 1 or > 1000, "batchesPerBlock must be from 1 to 1000"),
         ];
         var problems = new List<string>();

@@ -22,7 +22,7 @@ internal sealed class StockHost : IAsyncDisposable
 
         // Holds must outlive the process.
         store = options.Positions.Connection == "memory" ? null : new RedisStockStore(options.Positions, options.Kafka.Topic);
-        Services = new StockServices(store, options.Stock, catalog, options.Decode.RequireKnownIds, time);
+        Services = new StockServices(store, new StockSettings(options.Stock, options.Receiving, options.Counts, options.Allocation), catalog, options.Decode.RequireKnownIds, time);
         if (store is null)
         {
             work = [];
@@ -32,10 +32,13 @@ internal sealed class StockHost : IAsyncDisposable
         var known = new KnownIds(catalog, options.Decode.RequireKnownIds);
         var orders = new OrderStage(options.Decode, schemas, RunCommand.LoadSchema("OrderEvent"), time, logger);
         var watch = new FactWatch<OrderFact>(OrderStage.StageName, orders.ReadAsync, known.Check, (fact, t) => Services.ApplyAsync(known.Stocked(fact), t), refresh, deadLetters, time, logger);
+        var inbound = new PurchaseOrderStage(options.Decode, schemas, RunCommand.LoadSchema("PurchaseOrderEvent"), RunCommand.LoadSchema("ShipNotice"), RunCommand.LoadSchema("InboundAppointment"), time, logger);
+        var inboundWatch = new FactWatch<InboundFact>(PurchaseOrderStage.StageName, inbound.ReadAsync, known.Check, Services.ApplyAsync, refresh, deadLetters, time, logger);
         work =
         [
             new StockService(options, store, Services, status, time, logger).RunAsync,
             new GroupReader(options.Kafka, "orders", [OrderStage.Topic], watch.ApplyAsync, logger).RunAsync,
+            new GroupReader(options.Kafka, "purchase-orders", [PurchaseOrderStage.Topic], inboundWatch.ApplyAsync, logger).RunAsync,
         ];
     }
 
@@ -44,7 +47,7 @@ internal sealed class StockHost : IAsyncDisposable
     /// <summary>What the console may do.</summary>
     public ConsoleServices Console(IDeadLetters letters) => store is null
         ? new ConsoleServices { DeadLetters = letters }
-        : new ConsoleServices { DeadLetters = letters, Reservations = new StockReservations(Services, time) };
+        : new ConsoleServices { DeadLetters = letters, Reservations = new StockReservations(Services, time), Counts = new StockCounts(Services, time) };
 
     /// <exception cref="SetupException">The durability that the settings name is not to be had.</exception>
     public Task CheckAsync(CancellationToken token) => store?.CheckAsync(token) ?? Task.CompletedTask;
@@ -60,6 +63,13 @@ internal sealed class StockHost : IAsyncDisposable
 internal sealed class KnownIds(ReferenceCatalog catalog, bool requireKnownIds)
 {
     public (RejectReason Reason, string Message) Check(OrderFact fact) => Check(fact.Lines.Select(line => (line.SkuId, line.LocationId)));
+
+    public (RejectReason Reason, string Message) Check(InboundFact fact) => Check(fact switch
+    {
+        PurchaseOrderFact order => order.Lines.Select(line => (line.SkuId, line.LocationId)),
+        ShipNoticeFact notice => notice.Lines.Select(line => (line.SkuId, line.LocationId)),
+        _ => [],
+    });
 
     /// <summary>The order without its services and fees, which have no stock.</summary>
     public OrderFact Stocked(OrderFact fact) => requireKnownIds

@@ -74,7 +74,7 @@ public sealed class HttpServer : IAsyncDisposable
         application.Use(next => context => guard.InvokeAsync(context, next));
         application.UseRouting();
         console ??= new ConsoleServices();
-        stock ??= new StockServices(null, new StockOptions(), new ReferenceCatalog(), requireKnownIds: false, time);
+        stock ??= new StockServices(null, new StockSettings(), new ReferenceCatalog(), requireKnownIds: false, time);
         var past = new HistoryEndpoints(server.history, time, server.logger);
         past.Map(application);
         stock.Map(application);

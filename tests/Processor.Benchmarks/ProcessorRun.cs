@@ -31,6 +31,9 @@ internal sealed class ProcessorRun : IAsyncDisposable
         this.http = http;
     }
 
+    /// <summary>Base address of its HTTP API.</summary>
+    public Uri Address => http.BaseAddress!;
+
     /// <summary>Starts it under a name of its own: consumer group, Redis prefix and database.</summary>
     public static ProcessorRun Start(Servers servers, string name, params string[] settings) => Start(servers, name, name, settings);
 

@@ -10,6 +10,7 @@ var benchmarks = new (string Name, Func<BenchmarkOptions, Report, CancellationTo
     ("ledger", LedgerBenchmark.RunAsync),
     ("pipeline", PipelineBenchmark.RunAsync),
     ("rates", RateBenchmark.RunAsync),
+    ("atp", AtpBenchmark.RunAsync),
     ("memory", MemoryBenchmark.RunAsync),
     ("growth", GrowthBenchmark.RunAsync),
     ("recovery", RecoveryBenchmark.RunAsync),

@@ -20,7 +20,7 @@ function refresh(region) {
   said.setAttribute('role', 'status');
   const pause = document.createElement('button');
   pause.type = 'button';
-  pause.className = 'quiet';
+  pause.className = 'quiet pause';
   pause.textContent = 'Pause';
   region.before(said, pause);
   let paused = false;

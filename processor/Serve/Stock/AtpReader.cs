@@ -18,6 +18,13 @@ internal sealed class AtpReader(IStockStore store)
         return keys.Select((key, i) => (key, answers[i])).ToDictionary(pair => pair.key, pair => pair.Item2.States is [var state] ? state.Available : 0);
     }
 
+    /// <summary>What can be promised of SKUs now at every location that has any.</summary>
+    public async Task<IReadOnlyList<AvailableStock>> AvailableEverywhereAsync(IReadOnlyList<string> skuIds, CancellationToken token)
+    {
+        var (_, answers) = await store.ReadAsync([.. skuIds.Select(sku => new PositionKey(sku, ""))], dated: false, token).ConfigureAwait(false);
+        return [.. answers.SelectMany(answer => answer.States).Where(state => state.Available > 0).Select(state => new AvailableStock(state.SkuId, state.LocationId, state.Available))];
+    }
+
     /// <summary>Units that can be promised for <paramref name="atTs"/>, looking until <paramref name="horizonTs"/>; never below zero.</summary>
     /// <param name="unbuffered">Units free now, below zero too.</param>
     /// <param name="dated">Supply above zero, demand below zero, of this position.</param>
