@@ -30,6 +30,8 @@ public sealed record PipelineParts(
 /// </summary>
 public sealed class Pipeline(PipelineParts parts)
 {
+    private static readonly OwnThreads Threads = new("lanes", Environment.ProcessorCount);
+
     /// <summary>Opens a lane: takes a new epoch, finds where to start and links the blocks.</summary>
     public async Task<ILane> OpenAsync(int partition, long committed, long earliest, CancellationToken token)
     {
@@ -98,6 +100,7 @@ public sealed class Pipeline(PipelineParts parts)
             MaxDegreeOfParallelism = 1,
             EnsureOrdered = true,
             CancellationToken = lane.Stopping,
+            TaskScheduler = Threads,
         };
     }
 

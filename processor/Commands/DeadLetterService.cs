@@ -102,6 +102,12 @@ internal sealed class DeadLetterService(DeadLetterTopic topic, ISchemaSource sch
 
     private async Task<DeadLetter?> LetterAsync(int partition, long offset, CancellationToken token)
     {
+        // The client takes numbers below zero for names: -2 reads the partition from its beginning.
+        if (partition < 0 || offset < 0)
+        {
+            return null;
+        }
+
         try
         {
             return await ReadAsync(stop => topic.Find(partition, offset, stop), token);

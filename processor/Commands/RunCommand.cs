@@ -18,7 +18,7 @@ namespace Stockflow.Commands;
 public static class RunCommand
 {
     private const int SettingsWrong = 2, CannotStart = 3, Failed = 4;
-    private static readonly TimeSpan ServerTimeout = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan ServerTimeout = TimeSpan.FromSeconds(15), StopTimeout = TimeSpan.FromSeconds(20);
 
     public static Command Create()
     {
@@ -168,6 +168,14 @@ public static class RunCommand
         await reading.CancelAsync();
         await run;
         await sinks.CancelAsync();
+        await Task.WhenAny(Task.WhenAll(background), Task.Delay(StopTimeout, time, CancellationToken.None));
+        if (Array.Exists(background, task => !task.IsCompleted))
+        {
+            // A client that can not take its leave; what it had read and not kept is read again.
+            logger.StoppedWithoutWaiting(StopTimeout.TotalSeconds);
+            return;
+        }
+
         await Task.WhenAll(background);
         await ended;
         await http.StopAsync(CancellationToken.None);

@@ -66,7 +66,9 @@ internal sealed class StockService(ProcessorOptions options, IStockStore store, 
     private async Task<bool> ForwardAsync(CancellationToken token)
     {
         var more = false;
-        foreach (var partition in await store.OutboxesAsync(token))
+        var partitions = await store.OutboxesAsync(token);
+        status.Outboxes = partitions.Count;
+        foreach (var partition in partitions)
         {
             if (!status.Lanes.TryGetValue(partition, out _))
             {
@@ -79,6 +81,7 @@ internal sealed class StockService(ProcessorOptions options, IStockStore store, 
                 sender ??= await MovementSender.CreateAsync(options, token);
                 await Task.WhenAll(entries.Select(entry => sender.SendAsync(partition, entry.Move.SkuId, Fields(entry.Move, time.GetUtcNow().ToUnixTimeMilliseconds()), token)));
                 await store.ForwardedAsync(partition, entries, token);
+                status.Forwarded += entries.Count;
             }
 
             more |= entries.Count == EntriesAtOnce;

@@ -149,6 +149,9 @@ public sealed class ProcessorStatus
     /// <summary>The last reconciliation of the positions, by whichever process; null before the first.</summary>
     public ReconcileResult? Reconciled;
 
+    /// <summary>Lanes with movements of commands that Kafka does not have yet, of whatever process; and movements that this process sent.</summary>
+    public long Outboxes, Forwarded;
+
     /// <summary>Transfers with open units that are older than the setting; -1 before the first look.</summary>
     public long UnmatchedTransfers = -1;
 

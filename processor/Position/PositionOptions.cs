@@ -43,7 +43,7 @@ public sealed record PositionOptions
         SetupException.ThrowIf(TimeoutMilliseconds is < 100 or > 600_000, "positions.timeoutMilliseconds must be from 100 to 600000");
         SetupException.ThrowIf(CachedPositionsPerLane is < 1000 or > 100_000_000, "positions.cachedPositionsPerLane must be from 1000 to 100000000");
         SetupException.ThrowIf(CommandDurability is not (Async or Replica or Fsync), "positions.commandDurability must be async, replica or fsync");
-        SetupException.ThrowIf(ReplicaWaitMilliseconds is < 1 or > 60_000 || ReplicaWaitMilliseconds >= TimeoutMilliseconds, "positions.replicaWaitMilliseconds must be from 1 to 60000 and below positions.timeoutMilliseconds");
+        SetupException.ThrowIf(ReplicaWaitMilliseconds is < 1 or > 60_000 || (CommandDurability == Replica && ReplicaWaitMilliseconds >= TimeoutMilliseconds), "positions.replicaWaitMilliseconds must be from 1 to 60000 and, where commands wait for a replica, below positions.timeoutMilliseconds");
         SetupException.ThrowIf(PasswordFile is not null && !File.Exists(PasswordFile), $"positions.passwordFile: there is no file {PasswordFile}");
     }
 }

@@ -12,7 +12,10 @@ namespace Stockflow.Position;
 /// <param name="topic">The movements' topic, whose partitions are the lanes.</param>
 public sealed class RedisStockStore(PositionOptions options, string topic) : IStockStore
 {
-    private const int PackedSize = 56;
+    private const int PackedSize = 64;
+
+    /// <summary>Questions of at most so many keys are asked together with others; so many such calls are under way at once.</summary>
+    private const int SharedKeys = 8, Asking = 2;
 
     /// <summary>For a day a repeated command gets the answer that it got.</summary>
     private const long KeyMilliseconds = 24 * 3600 * 1000;
@@ -20,6 +23,8 @@ public sealed class RedisStockStore(PositionOptions options, string topic) : ISt
     // WAIT holds its connection, so readers have one of their own.
     private readonly RedisConnection commands = new(options), reads = new(options);
     private readonly string root = options.KeyPrefix + ":stock";
+    private readonly List<Question> waiting = [];
+    private int asking;
     private string[] tags = [];
 
     public async Task CheckAsync(CancellationToken token)
@@ -49,32 +54,30 @@ public sealed class RedisStockStore(PositionOptions options, string topic) : ISt
 
     public async Task<(long NowTs, AtpAnswer[] Answers)> ReadAsync(IReadOnlyList<PositionKey> keys, bool dated, CancellationToken token)
     {
-        var db = await reads.OpenAsync(token);
-        await LearnAsync(db);
-        var answers = new AtpAnswer[keys.Count];
-        var lanes = Enumerable.Range(0, keys.Count).GroupBy(i => Murmur2.Partition(Encoding.UTF8.GetBytes(keys[i].SkuId), tags.Length)).ToArray();
-        var nows = await Task.WhenAll(lanes.Select(async lane =>
+        // Single reads of many callers go together: a call for each would cost both ends several times what its work does.
+        if (keys.Count > SharedKeys)
         {
-            int[] places = [.. lane];
-            var arguments = new RedisValue[1 + (2 * places.Length)];
-            arguments[0] = dated ? 1 : 0;
-            for (var i = 0; i < places.Length; i++)
-            {
-                arguments[1 + (2 * i)] = keys[places[i]].SkuId;
-                arguments[2 + (2 * i)] = keys[places[i]].LocationId;
-            }
+            return await ReadNowAsync(keys, dated);
+        }
 
-            var found = (RedisResult[])await RedisConnection.EvaluateAsync(db, StockScript.Read, tags[lane.Key], arguments);
-            var marks = new AtpLane((long)found[1], (long)found[2]);
-            for (var i = 0; i < places.Length; i++)
+        var question = new Question(keys, dated);
+        var mustAsk = false;
+        lock (waiting)
+        {
+            waiting.Add(question);
+            if (asking < Asking)
             {
-                var sku = keys[places[i]].SkuId;
-                answers[places[i]] = new AtpAnswer(marks, States(sku, (RedisValue[])found[3 + (2 * i)]), Dated(sku, (RedisValue[])found[4 + (2 * i)]));
+                asking++;
+                mustAsk = true;
             }
+        }
 
-            return (long)found[0];
-        }));
-        return (nows.Length == 0 ? 0 : nows.Min(), answers);
+        if (mustAsk)
+        {
+            _ = AskAsync();
+        }
+
+        return await question.Answer.Task;
     }
 
     public async Task<StockDocument?> FindAsync(string kind, string id, CancellationToken token)
@@ -171,40 +174,149 @@ public sealed class RedisStockStore(PositionOptions options, string topic) : ISt
         }
     }
 
-    private static AtpState[] States(string sku, RedisValue[] found)
+    // While one call is under way the next ones gather.
+    private async Task AskAsync()
     {
-        var states = new AtpState[found.Length / 4];
-        var count = 0;
-        for (var i = 0; i < found.Length; i += 4)
+        var questions = new List<Question>();
+        while (true)
         {
-            byte[] position = found[i + 1]!, stock = found[i + 2]!;
-            if (position.Length > 0 || stock.Length > 0)
+            questions.Clear();
+            lock (waiting)
             {
-                states[count++] = State(sku, found[i]!, position, stock, (long)found[i + 3]);
+                if (waiting.Count == 0)
+                {
+                    asking--;
+                    return;
+                }
+
+                questions.AddRange(waiting);
+                waiting.Clear();
+            }
+
+            foreach (var dated in new[] { false, true })
+            {
+                var some = questions.Where(question => question.Dated == dated).ToArray();
+                if (some.Length == 0)
+                {
+                    continue;
+                }
+
+                try
+                {
+                    var (now, answers) = await ReadNowAsync([.. some.SelectMany(question => question.Keys)], dated);
+                    var at = 0;
+                    foreach (var question in some)
+                    {
+                        question.Answer.SetResult((now, answers[at..(at + question.Keys.Count)]));
+                        at += question.Keys.Count;
+                    }
+                }
+                catch (Exception e)
+                {
+                    Array.ForEach(some, question => question.Answer.SetException(e));
+                }
             }
         }
+    }
 
-        Array.Resize(ref states, count);
+    private async Task<(long NowTs, AtpAnswer[] Answers)> ReadNowAsync(IReadOnlyList<PositionKey> keys, bool dated)
+    {
+        if (keys.Count == 0)
+        {
+            return (0, []);
+        }
+
+        var db = await reads.OpenAsync(default);
+        await LearnAsync(db);
+        var order = ByLane(keys, out var arguments);
+        arguments[0] = dated ? 1 : 0;
+        var found = (RedisResult[])await RedisConnection.EvaluateAsync(db, StockScript.Read, root, arguments);
+        var answers = new AtpAnswer[keys.Count];
+        var (at, i) = (1, 0);
+        while (i < keys.Count)
+        {
+            var (lane, until) = (new AtpLane((long)found[at], (long)found[at + 1]), i);
+            for (at += 2; until < keys.Count && order[until].Lane == order[i].Lane; until++)
+            {
+                var key = keys[order[until].Key];
+                var states = key.LocationId.Length > 0 ? One(key, (byte[])found[at]!) : All(key.SkuId, (RedisValue[])found[at]);
+                answers[order[until].Key] = new AtpAnswer(lane, states, dated ? Dated(key.SkuId, (RedisValue[])found[at + 1]) : []);
+                at += dated ? 2 : 1;
+            }
+
+            i = until;
+        }
+
+        return ((long)found[0], answers);
+    }
+
+    private (int Lane, int Key)[] ByLane(IReadOnlyList<PositionKey> keys, out RedisValue[] arguments)
+    {
+        Span<byte> utf8 = stackalloc byte[4 * 64];
+        var order = new (int Lane, int Key)[keys.Count];
+        var lanes = 0;
+        for (var i = 0; i < order.Length; i++)
+        {
+            order[i] = (Murmur2.Partition(utf8[..Encoding.UTF8.GetBytes(keys[i].SkuId, utf8)], tags.Length), i);
+        }
+
+        Array.Sort(order);
+        for (var i = 0; i < order.Length; i++)
+        {
+            lanes += i == 0 || order[i].Lane != order[i - 1].Lane ? 1 : 0;
+        }
+
+        arguments = new RedisValue[1 + (2 * lanes) + (2 * order.Length)];
+        for (int i = 0, at = 1, count = 0; i < order.Length; i++)
+        {
+            if (i == 0 || order[i].Lane != order[i - 1].Lane)
+            {
+                for (count = i; count < order.Length && order[count].Lane == order[i].Lane; count++)
+                {
+                }
+
+                arguments[at++] = tags[order[i].Lane];
+                arguments[at++] = count - i;
+            }
+
+            arguments[at++] = keys[order[i].Key].SkuId;
+            arguments[at++] = keys[order[i].Key].LocationId;
+        }
+
+        return order;
+    }
+
+    private static AtpState[] One(PositionKey key, byte[] value) => value.Length == 0 ? [] : [State(key.SkuId, key.LocationId, value)];
+
+    private static AtpState[] All(string sku, RedisValue[] found)
+    {
+        var states = new AtpState[found.Length / 2];
+        for (var i = 0; i < states.Length; i++)
+        {
+            states[i] = State(sku, found[2 * i]!, (byte[])found[(2 * i) + 1]!);
+        }
+
         return states;
     }
 
-    private static AtpState State(string sku, string location, byte[] position, byte[] stock, long lapsed)
+    private static AtpState State(string sku, string location, byte[] value)
     {
-        var state = position.Length == 0 ? default : PositionCodec.Read(position);
-        if (stock.Length != PackedSize)
+        var state = value[0] == 0 ? default : PositionCodec.Read(value.AsSpan(0, PositionCodec.Size));
+        if (value.Length == PositionCodec.Size)
         {
             return new AtpState(sku, location, state, 0, 0, 0);
         }
 
+        var stock = value.AsSpan(PositionCodec.Size);
         state.OnHand += Number(stock, 0);
         state.Unsellable += Number(stock, 1);
         state.Reserved += Number(stock, 2);
         state.InTransitIn += Number(stock, 3);
         state.InTransitOut += Number(stock, 4);
-        return new AtpState(sku, location, state, Number(stock, 5), lapsed, Number(stock, 6));
+        return new AtpState(sku, location, state, Number(stock, 5), stock.Length > PackedSize ? Number(stock, 8) : 0, Number(stock, 6));
     }
 
-    private static long Number(byte[] stock, int index) => BinaryPrimitives.ReadInt64LittleEndian(stock.AsSpan(8 * index));
+    private static long Number(ReadOnlySpan<byte> stock, int index) => BinaryPrimitives.ReadInt64LittleEndian(stock[(8 * index)..]);
 
     private static DatedQuantity[] Dated(string sku, RedisValue[] found)
     {
@@ -239,4 +351,11 @@ public sealed class RedisStockStore(PositionOptions options, string topic) : ISt
     }
 
     private string Tag(string skuId) => tags[Murmur2.Partition(Encoding.UTF8.GetBytes(skuId), tags.Length)];
+
+    /// <summary>A read that waits for its turn.</summary>
+    private sealed record Question(IReadOnlyList<PositionKey> Keys, bool Dated)
+    {
+        // What follows runs where the answer came in: waking a thread for each of many short ends would cost more than they do.
+        public TaskCompletionSource<(long NowTs, AtpAnswer[] Answers)> Answer { get; } = new();
+    }
 }

@@ -2,8 +2,8 @@ namespace Stockflow.Position;
 
 /// <summary>
 /// The scripts of commands. A SKU's keys stand under its lane's hash tag TAG beside the generations of positions, since a rebuild replaces
-/// those and not these: <c>:stock:SKU</c> hash (location to seven numbers of 8 bytes: what commands changed and the lane has not applied
-/// yet of on-hand, unsellable, reserved, in-transit in and out; units held; safety buffer. The empty field: when the first hold lapses),
+/// those and not these: <c>:stock:SKU</c> hash (location to eight numbers of 8 bytes: what commands changed and the lane has not applied
+/// yet of on-hand, unsellable, reserved, in-transit in and out; units held; safety buffer; a time before which no hold there lapses),
 /// <c>:hold:SKU</c> hash (hold to UNITS:LOCATION), <c>:holds:SKU</c> sorted set (hold by the time it lapses), <c>:dated:SKU</c> hash
 /// (location, 0, source to UNITS:TIME), <c>:pending</c> hash (event_id to what it changed), <c>:outbox</c> stream, <c>:applied</c> string
 /// (the offset up to which the lane has taken changes back out of <c>:pending</c>). Under <c>PREFIX:stock</c>: <c>:doc:KIND:ID</c> hash
@@ -20,16 +20,14 @@ internal static class StockScript
           if generation and generation ~= '' then return tag .. ':g' .. generation end
           return tag
         end
-        local function lapsed(tag, sku, due)
+        local function lapsed(tag, sku)
           local units = {}
-          if due and due ~= '' and tonumber(due) <= now then
-            local ids = redis.call('ZRANGEBYSCORE', tag .. ':holds:' .. sku, 1, now)
-            for _, id in ipairs(ids) do
-              local hold = redis.call('HGET', tag .. ':hold:' .. sku, id)
-              local colon = string.find(hold, ':', 1, true)
-              local place = string.sub(hold, colon + 1)
-              units[place] = (units[place] or 0) + tonumber(string.sub(hold, 1, colon - 1))
-            end
+          local ids = redis.call('ZRANGEBYSCORE', tag .. ':holds:' .. sku, 1, now)
+          for _, id in ipairs(ids) do
+            local hold = redis.call('HGET', tag .. ':hold:' .. sku, id)
+            local colon = string.find(hold, ':', 1, true)
+            local place = string.sub(hold, colon + 1)
+            units[place] = (units[place] or 0) + tonumber(string.sub(hold, 1, colon - 1))
           end
           return units
         end
@@ -37,41 +35,54 @@ internal static class StockScript
         """;
 
     /// <summary>
-    /// KEYS[1] a lane's tag. ARGV[1] 1 to read dated quantities, then pairs of SKU and location (empty for all). Returns the clock, the
-    /// lane's time of commit and watermark, then for each pair a list of location, position, stock, lapsed units, and a list of dated fields
-    /// and values.
+    /// KEYS[1] PREFIX:stock. ARGV[1] 1 to read dated quantities; then for each lane its tag, a count, and as many pairs of SKU and location
+    /// (empty for all). Returns the clock, and for each lane its time of commit and watermark, then for each pair one value
+    /// (<c>place..value</c> pairs in a list where all are asked for) and, if asked for, a list of dated fields and values. A value is the
+    /// position (56 bytes, 0 first where there is none), what commands know (64 bytes) and lapsed units (8 bytes); the ends may be absent.
     /// </summary>
     public const string Read = Start + """
-        local tag = KEYS[1]
-        local from = base(tag)
-        local lane = redis.call('HMGET', from .. ':lane', 'at', 'watermark')
-        local answer = {string.format('%.0f', now), lane[1] or '0', lane[2] or '0'}
-        for i = 2, #ARGV, 2 do
-          local sku, place, states = ARGV[i], ARGV[i + 1], {}
-          if place ~= '' then
-            local stock = redis.call('HMGET', tag .. ':stock:' .. sku, place, '')
-            states = {place, redis.call('HGET', from .. ':sku:' .. sku, place) or '', stock[1] or '', 0}
-            if stock[2] then states[4] = lapsed(tag, sku, stock[2])[place] or 0 end
-          else
-            local stock, due, seen = {}, nil, {}
-            local fields = redis.call('HGETALL', tag .. ':stock:' .. sku)
-            for j = 1, #fields, 2 do
-              if fields[j] == '' then due = fields[j + 1] else stock[fields[j]] = fields[j + 1] end
+        local none = string.rep('\0', 56)
+        local function value(tag, sku, place, position, stock)
+          if not stock then return position or '' end
+          local first = struct.unpack('<i8', stock, 57)
+          if first == 0 or first > now then return (position or none) .. stock end
+          return (position or none) .. stock .. struct.pack('<i8', lapsed(tag, sku)[place] or 0)
+        end
+        local answer, at, i, call = {string.format('%.0f', now)}, 1, 2, redis.call
+        while i <= #ARGV do
+          local tag, last = ARGV[i], i + 1 + 2 * tonumber(ARGV[i + 1])
+          local from = base(tag)
+          local lane = call('HMGET', from .. ':lane', 'at', 'watermark')
+          answer[at + 1], answer[at + 2] = lane[1] or '0', lane[2] or '0'
+          at = at + 2
+          local positions, stocks = from .. ':sku:', tag .. ':stock:'
+          for j = i + 2, last, 2 do
+            local sku, place = ARGV[j], ARGV[j + 1]
+            at = at + 1
+            if place ~= '' then
+              answer[at] = value(tag, sku, place, call('HGET', positions .. sku, place), call('HGET', stocks .. sku, place))
+            else
+              local states, n, stock = {}, 0, {}
+              local fields = call('HGETALL', stocks .. sku)
+              for k = 1, #fields, 2 do stock[fields[k]] = fields[k + 1] end
+              fields = call('HGETALL', positions .. sku)
+              for k = 1, #fields, 2 do
+                states[n + 1], states[n + 2] = fields[k], value(tag, sku, fields[k], fields[k + 1], stock[fields[k]])
+                stock[fields[k]] = nil
+                n = n + 2
+              end
+              for where, known in pairs(stock) do
+                states[n + 1], states[n + 2] = where, value(tag, sku, where, nil, known)
+                n = n + 2
+              end
+              answer[at] = states
             end
-            local over = lapsed(tag, sku, due)
-            fields = redis.call('HGETALL', from .. ':sku:' .. sku)
-            for j = 1, #fields, 2 do
-              local at = #states
-              states[at + 1], states[at + 2], states[at + 3], states[at + 4] = fields[j], fields[j + 1], stock[fields[j]] or '', over[fields[j]] or 0
-              stock[fields[j]] = nil
-            end
-            for where, value in pairs(stock) do
-              local at = #states
-              states[at + 1], states[at + 2], states[at + 3], states[at + 4] = where, '', value, over[where] or 0
+            if ARGV[1] == '1' then
+              at = at + 1
+              answer[at] = call('HGETALL', tag .. ':dated:' .. sku)
             end
           end
-          answer[#answer + 1] = states
-          answer[#answer + 1] = ARGV[1] == '1' and redis.call('HGETALL', tag .. ':dated:' .. sku) or {}
+          i = last + 1
         end
         return answer
         """;
@@ -106,14 +117,14 @@ internal static class StockScript
         local over = {}
         local function lapsedOf(tag, sku)
           local id = tag .. sku
-          if not over[id] then over[id] = lapsed(tag, sku, redis.call('HGET', tag .. ':stock:' .. sku, '')) end
+          if not over[id] then over[id] = lapsed(tag, sku) end
           return over[id]
         end
         local places = {}
         for i, p in ipairs(t.places) do
           local tag, sku, where = t.tags[p[1]], ARGV[p[2]], ARGV[p[3]]
           local stock = redis.call('HGET', tag .. ':stock:' .. sku, where)
-          local n = stock and {struct.unpack('<i8i8i8i8i8i8i8', stock)} or {0, 0, 0, 0, 0, 0, 0}
+          local n = stock and {struct.unpack('<i8i8i8i8i8i8i8i8', stock)} or {0, 0, 0, 0, 0, 0, 0, 0}
           places[i] = {tag = tag, sku = sku, where = where, n = n}
         end
         local function free(p)
@@ -129,7 +140,7 @@ internal static class StockScript
               local _, onHand, unsellable, reserved = struct.unpack('<Bi8i6i6', value)
               p.onHand, p.unsellable, p.reserved = onHand, unsellable, reserved
             end
-            p.lapsed = lapsedOf(p.tag, p.sku)[p.where] or 0
+            p.lapsed = p.n[8] > 0 and p.n[8] <= now and lapsedOf(p.tag, p.sku)[p.where] or 0
             p.had, p.free = p.onHand + p.n[1], free(p)
           end
         end
@@ -163,14 +174,6 @@ internal static class StockScript
         end
         if #short > 2 then return short end
 
-        for _, p in ipairs(places) do
-          local name, n = p.tag .. ':stock:' .. p.sku, p.n
-          if n[1] == 0 and n[2] == 0 and n[3] == 0 and n[4] == 0 and n[5] == 0 and n[6] == 0 and n[7] == 0 then
-            redis.call('HDEL', name, p.where)
-          else
-            redis.call('HSET', name, p.where, struct.pack('<i8i8i8i8i8i8i8', unpack(n, 1, 7)))
-          end
-        end
         for _, h in ipairs(t.holds) do
           local p = places[h.place]
           local all, due = p.tag .. ':hold:' .. p.sku, p.tag .. ':holds:' .. p.sku
@@ -181,8 +184,17 @@ internal static class StockScript
             redis.call('HSET', all, ARGV[h.id], string.format('%.0f', h.units) .. ':' .. p.where)
             if h.due > 0 then redis.call('ZADD', due, h.due, ARGV[h.id]) else redis.call('ZREM', due, ARGV[h.id]) end
           end
+          -- The first hold of the SKU to lapse is no later than the first one here.
           local first = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
-          if first[2] then redis.call('HSET', p.tag .. ':stock:' .. p.sku, '', first[2]) else redis.call('HDEL', p.tag .. ':stock:' .. p.sku, '') end
+          p.n[8] = p.n[6] > 0 and tonumber(first[2] or '0') or 0
+        end
+        for _, p in ipairs(places) do
+          local name, n = p.tag .. ':stock:' .. p.sku, p.n
+          if n[1] == 0 and n[2] == 0 and n[3] == 0 and n[4] == 0 and n[5] == 0 and n[6] == 0 and n[7] == 0 then
+            redis.call('HDEL', name, p.where)
+          else
+            redis.call('HSET', name, p.where, struct.pack('<i8i8i8i8i8i8i8i8', unpack(n, 1, 8)))
+          end
         end
         for _, d in ipairs(t.dated) do
           local p = places[d.place]
@@ -235,7 +247,7 @@ internal static class StockScript
     /// <summary>KEYS[1] PREFIX:stock, ARGV: a lane's tag, then ids of entries that Kafka has.</summary>
     public const string Forwarded = """
         local name = ARGV[1] .. ':outbox'
-        for i = 2, #ARGV do redis.call('XDEL', name, ARGV[i]) end
+        for i = 2, #ARGV, 1000 do redis.call('XDEL', name, unpack(ARGV, i, math.min(#ARGV, i + 999))) end
         if redis.call('XLEN', name) == 0 then
           redis.call('DEL', name)
           redis.call('SREM', KEYS[1] .. ':outboxes', ARGV[1])
@@ -249,21 +261,30 @@ internal static class StockScript
     /// </summary>
     public const string Acknowledge = """
         local function acknowledge(tag, first, last, offset)
-          for i = first, last do
-            local undo = redis.call('HGET', tag .. ':pending', ARGV[i])
-            if undo then
-              redis.call('HDEL', tag .. ':pending', ARGV[i])
-              for _, e in ipairs(cjson.decode(undo)) do
-                local name = tag .. ':stock:' .. e[1]
-                local stock = redis.call('HGET', name, e[2])
-                local n = stock and {struct.unpack('<i8i8i8i8i8i8i8', stock)} or {0, 0, 0, 0, 0, 0, 0}
-                local used = n[6] ~= 0 or n[7] ~= 0
-                for j = 1, 5 do
-                  n[j] = n[j] - e[j + 2]
-                  used = used or n[j] ~= 0
+          local places, order, pending = {}, {}, tag .. ':pending'
+          for i = first, last, 1000 do
+            local to = math.min(last, i + 999)
+            for _, undo in ipairs(redis.call('HMGET', pending, unpack(ARGV, i, to))) do
+              for _, e in ipairs(undo and cjson.decode(undo) or {}) do
+                local id = e[1] .. '\0' .. e[2]
+                local p = places[id]
+                if not p then
+                  local stock = redis.call('HGET', tag .. ':stock:' .. e[1], e[2])
+                  p = stock and {struct.unpack('<i8i8i8i8i8i8i8i8', stock)} or {0, 0, 0, 0, 0, 0, 0, 0}
+                  places[id] = p
+                  order[#order + 1] = {e[1], e[2], p}
                 end
-                if used then redis.call('HSET', name, e[2], struct.pack('<i8i8i8i8i8i8i8', unpack(n, 1, 7))) else redis.call('HDEL', name, e[2]) end
+                for j = 1, 5 do p[j] = p[j] - e[j + 2] end
               end
+            end
+            redis.call('HDEL', pending, unpack(ARGV, i, to))
+          end
+          for _, o in ipairs(order) do
+            local name, n = tag .. ':stock:' .. o[1], o[3]
+            if n[1] == 0 and n[2] == 0 and n[3] == 0 and n[4] == 0 and n[5] == 0 and n[6] == 0 and n[7] == 0 then
+              redis.call('HDEL', name, o[2])
+            else
+              redis.call('HSET', name, o[2], struct.pack('<i8i8i8i8i8i8i8i8', unpack(n, 1, 8)))
             end
           end
           redis.call('SET', tag .. ':applied', offset)

@@ -33,6 +33,9 @@ public sealed class HttpServer : IAsyncDisposable
     /// <summary>Addresses that it listens on, with the ports it was given; empty before the start.</summary>
     public IReadOnlyCollection<string> Addresses => [.. application.Urls];
 
+    /// <summary>The paths that it answers.</summary>
+    internal IEnumerable<RouteEndpoint> Routes => ((IEndpointRouteBuilder)application).DataSources.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>();
+
     /// <param name="options">Settings.</param>
     /// <param name="positions">Live positions.</param>
     /// <param name="status">Lanes and totals of this process.</param>
@@ -52,6 +55,8 @@ public sealed class HttpServer : IAsyncDisposable
         (log ?? new LogOptions()).Apply(builder.Logging);
         builder.Services.AddRoutingCore();
         builder.Services.AddSingleton<IHostLifetime, CallersLifetime>();
+        // No handler blocks, so a request needs no thread of its own to begin on.
+        builder.WebHost.UseSockets(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.WebHost.UseKestrelCore().UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -79,6 +84,7 @@ public sealed class HttpServer : IAsyncDisposable
         past.Map(application);
         stock.Map(application);
         new Endpoints(positions, past, status, exporter).Map(application);
+        OpenApiEndpoint.Map(application);
         new DeadLetterEndpoints(console.DeadLetters, server.logger).Map(application);
         new ConsoleEndpoints(console, keys, positions, server.history, () => StatusReport.Of(status, exporter.Quantiles(Metrics.Freshness)), time, server.logger)
             .Map(application);

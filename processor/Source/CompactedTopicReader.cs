@@ -31,8 +31,7 @@ public sealed class CompactedTopicReader(
     private long lastQuery;
 
     /// <summary>Follows the topics until <paramref name="token"/> ends.</summary>
-    public Task RunAsync(CancellationToken token) =>
-        Task.Factory.StartNew(() => Run(token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
+    public Task RunAsync(CancellationToken token) => OwnThreads.RunAsync("reference", () => Run(token));
 
     /// <summary>Ends when all that the topics held at this moment has been applied.</summary>
     public async Task RefreshAsync(CancellationToken token)

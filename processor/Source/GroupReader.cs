@@ -15,8 +15,7 @@ public sealed class GroupReader(
     private static readonly TimeSpan Wait = TimeSpan.FromMilliseconds(500), UntilNextLook = TimeSpan.FromSeconds(20), ServerTimeout = TimeSpan.FromSeconds(5);
 
     /// <summary>Reads until <paramref name="token"/> ends. Where none of the topics exists it waits for one.</summary>
-    public Task RunAsync(CancellationToken token) =>
-        Task.Factory.StartNew(() => Run(token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).Unwrap();
+    public Task RunAsync(CancellationToken token) => OwnThreads.RunAsync(purpose, () => Run(token));
 
     private async Task Run(CancellationToken token)
     {

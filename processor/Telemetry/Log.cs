@@ -93,6 +93,9 @@ public static partial class Log
     [LoggerMessage(512, LogLevel.Warning, "Hours are not closed for now: {Reason}")]
     public static partial void CloseWaits(this ILogger logger, string reason);
 
+    [LoggerMessage(600, LogLevel.Warning, "Background work did not end within {Seconds} s; stopping without it")]
+    public static partial void StoppedWithoutWaiting(this ILogger logger, double seconds);
+
     [LoggerMessage(601, LogLevel.Information, "HTTP API listens on {Urls}")]
     public static partial void HttpListening(this ILogger logger, string urls);
 

@@ -104,6 +104,8 @@ public static class Metrics
         Status("stockflow_source_connected", "boolean", "1 if the last call to Kafka succeeded.", status => status.SourceConnected ? 1 : 0),
         Status("stockflow_positions_connected", "boolean", "1 if the last call to the position store succeeded.", status => status.PositionsConnected ? 1 : 0),
         Status("stockflow_history_connected", "boolean", "1 if the last call to ClickHouse succeeded.", status => status.HistoryConnected ? 1 : 0),
+        Status("stockflow_stock_outboxes", "lanes", "Lanes with movements of commands that Kafka does not have yet.", status => status.Outboxes),
+        Status("stockflow_stock_forwarded", "movements", "Movements of commands that this process sent to Kafka since its start.", status => status.Forwarded),
         Status("stockflow_transfers_unmatched", "transfers", "Transfers with open units whose first leg is older than transfers.unmatchedHours; -1 before the first look.", status => status.UnmatchedTransfers),
     ];
 

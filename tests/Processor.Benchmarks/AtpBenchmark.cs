@@ -33,6 +33,8 @@ internal static class AtpBenchmark
 
         var limit = await HashReadsAsync(servers, keys[0], token);
         report.Add(Name, "redis-benchmark HGETALL of a SKU, 32 connections, calls/s", Report.Figure(limit), "the limit: no HTTP, one key");
+        var plain = await WrkRun.RunAsync(servers.Folder, "plain", run.Address, 32, 4, "function request() return wrk.format('GET', '/healthz') end", token);
+        report.Add(Name, "GET /healthz over HTTP, 32 connections, answers/s", Report.Figure(plain.Rate), "the limit of HTTP: no store");
         await WrkRun.RunAsync(servers.Folder, "warm", run.Address, 16, 4, Reads(keys), token);
         await MeasureReadsAsync(servers, run, keys, limit, report, token);
         await MeasureBatchesAsync(servers, run, keys, limit, report, token);
@@ -45,6 +47,13 @@ internal static class AtpBenchmark
         await using var producer = LoadProcess.Start(servers, Database, load, BesideRate, 6);
         await producer.Completion.WaitAsync(token);
         await run.WaitUntilDurableAsync(producer.Sent, token);
+
+        // What ClickHouse still merges of this is not what is measured.
+        using var clickHouse = servers.OpenClickHouse(Database);
+        while (await clickHouse.QueryScalarAsync<long>("SELECT count() FROM system.merges", null, token) > 0)
+        {
+            await Task.Delay(500, token);
+        }
     }
 
     private static async Task<PositionKey[]> KeysAsync(Servers servers, CancellationToken token)
@@ -101,10 +110,15 @@ internal static class AtpBenchmark
     {
         await AdjustAsync(http, hot, Stock, token);
         var before = await ReservedAsync(http, hot, token);
+        var cpu = run.Cpu();
         var figures = await WrkRun.RunAsync(servers.Folder, "reservations", run.Address, Buyers, Seconds, Reservations(hot), token);
+        var after = run.Cpu();
         ThrowIfRefused("reservations", figures);
         report.Add(Name, $"reservations of one hot SKU, {Buyers} buyers, answers/s", Report.Figure(figures.Rate), "one unit each, all taken; target >= 5,000");
         report.Add(Name, $"reservations of one hot SKU, P50 / P99 / max, ms", Latency(figures));
+
+        report.Add(Name, "reservations, CPU us each: processor / redis / clickhouse / kafka", string.Join(" / ", new[] { "processor", "redis", "clickhouse", "kafka" }.Select(process => Report.Figure((after[process] - cpu[process]) * 1e6 / figures.Answers))),
+            "with their way through Kafka to positions and ledger");
 
         // The last ones were on their way when wrk stopped.
         var taken = await ReservedAsync(http, hot, token) - before;

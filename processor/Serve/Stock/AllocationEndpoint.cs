@@ -65,7 +65,7 @@ internal sealed class AllocationEndpoint(
     internal async Task AnswerAsync(HttpContext context)
     {
         var token = context.RequestAborted;
-        if (context.Request.ContentType is { } type && !type.StartsWith(Json, StringComparison.OrdinalIgnoreCase))
+        if (!CommandHttp.MayBeJson(context.Request))
         {
             await Problems.WriteAsync(context, 415, "unsupported-media-type", "Send the body as application/json.", token).ConfigureAwait(false);
             return;

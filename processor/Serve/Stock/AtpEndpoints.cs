@@ -23,7 +23,8 @@ internal sealed class AtpEndpoints(CommandHttp http, AtpReader atp, Check check,
     {
         var values = request.Context.Request.RouteValues;
         string sku = check.Sku("sku", values["sku"] as string), location = check.Location("location", values["location"] as string);
-        var buffer = new SafetyBuffer(sku, location, check.Quantity("units", request.Body.Units, least: 0));
+        RefusedCommandException.ThrowIf(request.Body.Units is null, "units", "is missing");
+        var buffer = new SafetyBuffer(sku, location, check.Quantity("units", request.Body.Units!.Value, least: 0));
         return Task.FromResult(new Plan(new StockTransaction { Buffers = [buffer] }, 200,
             JsonSerializer.SerializeToUtf8Bytes(new BufferPayload(sku, location, buffer.Units), StockJson.Default.BufferPayload)));
     }
@@ -94,7 +95,8 @@ internal sealed class AtpEndpoints(CommandHttp http, AtpReader atp, Check check,
     {
         var request = await CommandHttp.BodyAsync(context, StockJson.Default.AtpBatchRequest, token).ConfigureAwait(false);
         Check.Lines("pairs", request.Pairs, MaximumPairs);
-        var question = new AtpQuestion(request.At is { } at ? new DateTimeOffset(at.Kind == DateTimeKind.Unspecified ? DateTime.SpecifyKind(at, DateTimeKind.Utc) : at).ToUnixTimeMilliseconds() : null, request.HorizonDays);
+        var question = new AtpQuestion(request.At is { } at ? CommandParts.Ts(CommandParts.Utc(at)) : null, request.HorizonDays);
+        RefusedCommandException.ThrowIf(question.AtTs > TimeText.Maximum, "at", "must be before 2286-11-20");
         RefusedCommandException.ThrowIf(request.HorizonDays is < 0 or > MaximumHorizonDays, "horizon_days", $"must be from 0 to {MaximumHorizonDays}");
         var keys = new PositionKey[request.Pairs!.Count];
         for (var i = 0; i < keys.Length; i++)
@@ -238,14 +240,14 @@ internal sealed class AtpEndpoints(CommandHttp http, AtpReader atp, Check check,
         var unknown = query.Keys.FirstOrDefault(name => !Parameters.Contains(name));
         RefusedCommandException.ThrowIf(unknown is not null, "query", $"has no parameter '{unknown}', only {string.Join(", ", Parameters)}");
         long? at = null;
-        if (query["at"] is [{ } text])
+        if (CommandHttp.One(query, "at") is { } text)
         {
             RefusedCommandException.ThrowIf(!TimeText.TryRead(text, out var ts, out var problem), "at", problem ?? "");
             at = ts;
         }
 
         int? days = null;
-        if (query["horizon_days"] is [{ } number])
+        if (CommandHttp.One(query, "horizon_days") is { } number)
         {
             RefusedCommandException.ThrowIf(!int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var value) || value > MaximumHorizonDays, "horizon_days", $"must be from 0 to {MaximumHorizonDays}");
             days = value;

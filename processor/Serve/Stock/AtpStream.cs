@@ -34,6 +34,9 @@ internal sealed class AtpStream(CommandHttp http, AtpReader atp, StockOptions op
         try
         {
             context.Response.ContentType = "text/event-stream";
+
+            // Where nothing is known of the SKUs yet, the caller learns that it follows all the same.
+            await context.Response.Body.FlushAsync(token).ConfigureAwait(false);
             var keys = skus.Select(sku => new PositionKey(sku!, "")).ToArray();
             var known = new Dictionary<PositionKey, AtpState>();
             var beat = time.GetTimestamp();

@@ -66,14 +66,14 @@ internal sealed class CommandHttp(IStockStore? store, CommandRunner runner, Time
             RefusedCommandException.ThrowIf(unknown is not null, "query", $"has no parameter '{Short(unknown)}', only limit, cursor{string.Concat(filters.Select(f => ", " + f))}");
             var given = filters.Where(query.ContainsKey).ToArray();
             RefusedCommandException.ThrowIf(given.Length > 1, "query", "takes one filter: " + string.Join(" or ", filters));
-            var list = given.Length == 0 ? DocumentKind<T>.All : $"{given[0]}:{query[given[0]]}";
+            var list = given.Length == 0 ? DocumentKind<T>.All : $"{given[0]}:{One(query, given[0])}";
             var limit = DefaultLimit;
-            if (query["limit"] is [{ } text])
+            if (One(query, "limit") is { } text)
             {
                 RefusedCommandException.ThrowIf(!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) || limit is < 1 or > MaximumLimit, "limit", $"must be a number from 1 to {MaximumLimit}");
             }
 
-            var page = await kind.ListAsync(Store(), list, Cursor(query["cursor"]), limit, token).ConfigureAwait(false);
+            var page = await kind.ListAsync(Store(), list, Cursor(One(query, "cursor")), limit, token).ConfigureAwait(false);
             var now = time.GetUtcNow().ToUnixTimeMilliseconds();
             var buffer = new System.Buffers.ArrayBufferWriter<byte>(4096);
             using (var json = new Utf8JsonWriter(buffer))
@@ -116,6 +116,19 @@ internal sealed class CommandHttp(IStockStore? store, CommandRunner runner, Time
             await Problems.WriteAsync(context, e.Status, e.Code, e.Message, token).ConfigureAwait(false);
         }
     }
+
+    /// <summary>A parameter that stands once; null where it is absent.</summary>
+    /// <exception cref="RefusedCommandException">It stands several times.</exception>
+    public static string? One(IQueryCollection query, string name)
+    {
+        var values = query[name];
+        RefusedCommandException.ThrowIf(values.Count > 1, name, $"stands {values.Count} times");
+        return values.Count == 0 ? null : values[0];
+    }
+
+    /// <summary>Whether a body may be JSON: it says so, or nothing.</summary>
+    public static bool MayBeJson(HttpRequest request) => request.ContentType is not { } type
+        || (type.StartsWith(Json, StringComparison.OrdinalIgnoreCase) && (type.Length == Json.Length || type[Json.Length] is ';' or ' '));
 
     /// <exception cref="RefusedCommandException">The body is not of this shape.</exception>
     public static async Task<T> BodyAsync<T>(HttpContext context, JsonTypeInfo<T> type, CancellationToken token) =>
@@ -167,11 +180,11 @@ internal sealed class CommandHttp(IStockStore? store, CommandRunner runner, Time
         ? key
         : throw new RefusedCommandException(400, "idempotency-key-missing", $"Send an Idempotency-Key of 1 to {MaximumKey} visible characters; a repetition with the same key gets the same answer.");
 
-    private static string? Cursor(Microsoft.Extensions.Primitives.StringValues cursor)
+    private static string? Cursor(string? cursor)
     {
         try
         {
-            return cursor is [{ } text] ? Cursors.Read(text) : null;
+            return Cursors.Read(cursor);
         }
         catch (FormatException)
         {
@@ -181,8 +194,7 @@ internal sealed class CommandHttp(IStockStore? store, CommandRunner runner, Time
 
     private static async Task<byte[]> ReadAsync(HttpContext context, CancellationToken token)
     {
-        var type = context.Request.ContentType;
-        if (type is not null && !type.StartsWith(Json, StringComparison.OrdinalIgnoreCase))
+        if (!MayBeJson(context.Request))
         {
             throw new RefusedCommandException(415, "unsupported-media-type", "Send the body as application/json.");
         }

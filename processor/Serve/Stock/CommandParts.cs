@@ -32,6 +32,9 @@ internal static class CommandParts
         return request.Caller;
     }
 
+    /// <summary>A time of a body; without an offset it is UTC, wherever the processor runs.</summary>
+    public static DateTime Utc(DateTime time) => time.Kind == DateTimeKind.Unspecified ? DateTime.SpecifyKind(time, DateTimeKind.Utc) : time.ToUniversalTime();
+
     public static DateTime Instant(long ts) => DateTime.UnixEpoch.AddMilliseconds(ts);
 
     public static long Ts(DateTime instant) => new DateTimeOffset(instant.ToUniversalTime()).ToUnixTimeMilliseconds();

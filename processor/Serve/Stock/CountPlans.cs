@@ -32,7 +32,7 @@ internal sealed class CountPlans(IStockStore store, Check check, StockOptions op
         check.Location("location_id", location);
         var days = counting.Days(request.Body.AbcClass ?? "");
         var now = CommandParts.Instant(request.NowTs);
-        var due = request.Body.DueAt?.ToUniversalTime();
+        DateTime? due = request.Body.DueAt is { } first ? CommandParts.Utc(first) : null;
         RefusedCommandException.ThrowIf(due is { } at && (at < DateTime.UnixEpoch.AddDays(1) || at > now.AddDays(MaximumDays)), "due_at", $"must be a time up to {MaximumDays} days from now");
         var id = CountPlan.Key(sku, location);
         var former = await Documents.FindAsync(store, id, token).ConfigureAwait(false);
@@ -79,6 +79,7 @@ internal sealed class CountPlans(IStockStore store, Check check, StockOptions op
     {
         var former = await Documents.GetAsync(store, request.Id, token).ConfigureAwait(false);
         request.CheckRevision(former.Revision);
+        Check.Text("reason", request.Body.Reason);
         return new Plan(new StockTransaction { Documents = [Documents.Delete(former)] }, 200, Documents.Serialize(former.Value));
     }
 

@@ -91,7 +91,7 @@ public sealed record ShrinkagePayload(
     long CountsWithoutCost, bool Truncated);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, IgnoreReadOnlyProperties = true)]
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, IgnoreReadOnlyProperties = true, AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(CountSheet))]
 [JsonSerializable(typeof(CountRequest))]
 [JsonSerializable(typeof(CountEntryRequest))]

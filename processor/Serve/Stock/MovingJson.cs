@@ -4,7 +4,7 @@ namespace Stockflow.Serve.Stock;
 
 /// <summary>JSON of transfers, purchase orders and adjustments.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, IgnoreReadOnlyProperties = true)]
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, IgnoreReadOnlyProperties = true, AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(Transfer))]
 [JsonSerializable(typeof(TransferRequest))]
 [JsonSerializable(typeof(TransferShipRequest))]

@@ -70,7 +70,7 @@ public sealed record LineQuantity(string? LineId, long Quantity);
 public sealed record LinesRequest(IReadOnlyList<LineQuantity>? Lines = null, string? Reason = null);
 
 /// <summary>A request to set a safety buffer.</summary>
-public sealed record BufferRequest(long Units);
+public sealed record BufferRequest(long? Units);
 
 /// <summary>A safety buffer as it is answered.</summary>
 public sealed record BufferPayload(string SkuId, string LocationId, long Units);
@@ -82,7 +82,7 @@ public sealed record AtpPair(string? SkuId, string? LocationId);
 public sealed record AtpBatchRequest(IReadOnlyList<AtpPair>? Pairs, DateTime? At = null, int? HorizonDays = null);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, IgnoreReadOnlyProperties = true)]
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, IgnoreReadOnlyProperties = true, AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(Reservation))]
 [JsonSerializable(typeof(ReservationRequest))]
 [JsonSerializable(typeof(ExtendRequest))]

@@ -58,6 +58,7 @@ internal sealed class Reservations(IStockStore store, AtpReader atp, Check check
     public async Task<Plan> FulfilAsync(CommandRequest<LinesRequest> request, CancellationToken token)
     {
         var former = await ActiveAsync(request, token).ConfigureAwait(false);
+        Check.Text("reason", request.Body.Reason);
         var quantities = ReadQuantities(former.Value, request.Body);
         var lines = former.Value.Lines.Select((line, i) => line with { Fulfilled = line.Fulfilled + quantities[i] }).ToArray();
         var now = Close(former.Value with { Lines = lines, ChangedAt = Instant(request.NowTs) });

@@ -16,13 +16,13 @@ internal sealed class Shrinkage(IStockStore store, Counts counts, StockOptions o
         var unknown = query.Keys.FirstOrDefault(name => name is not ("location_id" or "days"));
         RefusedCommandException.ThrowIf(unknown is not null, "query", $"has no parameter '{(unknown is { Length: > 40 } ? unknown[..40] : unknown)}', only location_id, days");
         var days = options.RetainDays;
-        if (query["days"] is [{ } text])
+        if (CommandHttp.One(query, "days") is { } text)
         {
             RefusedCommandException.ThrowIf(!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out days) || days < 1 || days > options.RetainDays,
                 "days", $"must be a number from 1 to {options.RetainDays}, for which counts are kept");
         }
 
-        var report = await ReportAsync(query["location_id"] is [{ Length: > 0 } location] ? location : null, days, token).ConfigureAwait(false);
+        var report = await ReportAsync(CommandHttp.One(query, "location_id") is { Length: > 0 } location ? location : null, days, token).ConfigureAwait(false);
         await Problems.JsonAsync(context, JsonSerializer.SerializeToUtf8Bytes(report, CountJson.Default.ShrinkagePayload), "application/json", token).ConfigureAwait(false);
     }
 

@@ -33,7 +33,7 @@ public sealed class LinearizabilityTests(SharedClickHouse clickHouse)
             Assert.Equal(left, (long)(await run.GetAsync($"/v1/atp/{sku}/L1")).Body["available"]!);
         }
 
-        await second.StopAsync();
+        second.Kill();
         await run.SettleAsync();
         for (var seed = 1; seed <= Seeds; seed++)
         {

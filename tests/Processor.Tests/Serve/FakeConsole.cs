@@ -84,7 +84,7 @@ internal sealed class FakeDeadLetters : IDeadLetters
             return Task.FromException<DeadLetterPage>(Failure);
         }
 
-        var found = Letters.Select(letter => letter.Summary).Where(letter => before is null || letter.Offset < before[letter.Partition]).ToList();
+        var found = Letters.Select(letter => letter.Summary).Where(letter => before is null || letter.Offset < before.GetValueOrDefault(letter.Partition, long.MaxValue)).ToList();
         return Task.FromResult(new DeadLetterPage([.. found.Take(limit)], found.Count > limit ? new Dictionary<int, long> { [0] = found[limit - 1].Offset } : null));
     }
 

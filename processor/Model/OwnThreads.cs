@@ -1,0 +1,68 @@
+namespace Stockflow.Model;
+
+/// <summary>
+/// Threads for work that takes long or waits: the lanes' blocks, and consumers that wait for records. On the thread pool it would go before
+/// a request that somebody waits for, or take a thread of it for good; on threads of its own the operating system shares the cores. What an
+/// async method does after a wait comes back to these threads too.
+/// </summary>
+public sealed class OwnThreads : TaskScheduler
+{
+    private readonly Queue<Task> tasks = new();
+    private readonly int count;
+
+    public OwnThreads(string name, int count)
+    {
+        this.count = count;
+        for (var i = 0; i < count; i++)
+        {
+            new Thread(Run) { IsBackground = true, Name = name }.Start();
+        }
+    }
+
+    public override int MaximumConcurrencyLevel => count;
+
+    /// <summary>Runs an async method on a thread of its own, which lives as long as the process.</summary>
+    public static Task RunAsync(string name, Func<Task> work) =>
+        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.None, new OwnThreads(name, 1)).Unwrap();
+
+    protected override void QueueTask(Task task)
+    {
+        lock (tasks)
+        {
+            tasks.Enqueue(task);
+            Monitor.Pulse(tasks);
+        }
+    }
+
+    protected override bool TryExecuteTaskInline(Task task, bool taskWasPreviouslyQueued) => !taskWasPreviouslyQueued && Current == this && TryExecuteTask(task);
+
+    protected override IEnumerable<Task> GetScheduledTasks()
+    {
+        lock (tasks)
+        {
+            return [.. tasks];
+        }
+    }
+
+    private void Run()
+    {
+        while (true)
+        {
+            TryExecuteTask(Next());
+        }
+    }
+
+    private Task Next()
+    {
+        lock (tasks)
+        {
+            Task? task;
+            while (!tasks.TryDequeue(out task))
+            {
+                Monitor.Wait(tasks);
+            }
+
+            return task;
+        }
+    }
+}
