@@ -34,6 +34,7 @@ public sealed class LoadProducer : IDisposable
     private readonly Generator generator;
     private readonly FactEncoder encoder;
     private readonly IProducer<byte[], byte[]> producer;
+    private bool isDisposed;
     private readonly int[] partitionOfSku;
     private readonly Action<DeliveryReport<byte[], byte[]>> delivered;
     private readonly long[] sentByPartition;
@@ -126,7 +127,15 @@ public sealed class LoadProducer : IDisposable
         await FlushAsync(CancellationToken.None);
     }
 
-    public void Dispose() => producer.Dispose();
+    /// <summary>A sending that is still under way ends with <see cref="ObjectDisposedException"/>: the client itself would crash the process.</summary>
+    public void Dispose()
+    {
+        lock (producer)
+        {
+            isDisposed = true;
+            producer.Dispose();
+        }
+    }
 
     private async Task<bool> SendBurstAsync(long burst, IndependentCount? count, CancellationToken token)
     {
@@ -168,7 +177,12 @@ public sealed class LoadProducer : IDisposable
         {
             try
             {
-                producer.Produce(new TopicPartition(topic, partition), message, delivered);
+                lock (producer)
+                {
+                    ObjectDisposedException.ThrowIf(isDisposed, this);
+                    producer.Produce(new TopicPartition(topic, partition), message, delivered);
+                }
+
                 return;
             }
             catch (ProduceException<byte[], byte[]> e) when (e.Error.Code == ErrorCode.Local_QueueFull)
@@ -185,13 +199,22 @@ public sealed class LoadProducer : IDisposable
 
     private async Task FlushAsync(CancellationToken token)
     {
-        while (await Task.Run(() => producer.Flush(TimeSpan.FromMilliseconds(200)), CancellationToken.None) > 0)
+        while (await Task.Run(Flush, CancellationToken.None) > 0)
         {
             token.ThrowIfCancellationRequested();
             ThrowIfFailed();
         }
 
         ThrowIfFailed();
+    }
+
+    private int Flush()
+    {
+        lock (producer)
+        {
+            ObjectDisposedException.ThrowIf(isDisposed, this);
+            return producer.Flush(TimeSpan.FromMilliseconds(200));
+        }
     }
 
     private void Delivered(DeliveryReport<byte[], byte[]> report)

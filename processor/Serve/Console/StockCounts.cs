@@ -18,7 +18,7 @@ internal sealed class StockCounts(StockServices stock, TimeProvider time) : ICon
     }
 
     public Task<string?> ApproveAsync(string id, string approver, string? rootCause, CancellationToken token) =>
-        stock.RunForPersonAsync("count-approve", stop => stock.Counts.ApproveAsync(id, approver, rootCause, Now(), stop), token);
+        stock.RunForPersonAsync("count-approve", stop => stock.Counts.ApproveAsync(id, approver, rootCause ?? "UNKNOWN", Now(), stop), token);
 
     public Task<string?> RejectAsync(string id, string approver, string? reason, CancellationToken token) =>
         stock.RunForPersonAsync("count-reject", stop => stock.Counts.RejectAsync(id, approver, reason, Now(), stop), token);

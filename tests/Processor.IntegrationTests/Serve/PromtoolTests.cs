@@ -21,6 +21,7 @@ public sealed class PromtoolTests
         await server.StartAsync(CancellationToken.None);
         using var client = new HttpClient { BaseAddress = new Uri(server.Addresses.Single()) };
         Metrics.RegistryRequests.Add(1, new KeyValuePair<string, object?>("outcome", "found"));
+        Metrics.Commands.Add(1, new KeyValuePair<string, object?>("command", "reserve"), new KeyValuePair<string, object?>("outcome", "applied"));
         await client.GetAsync(new Uri("/healthz", UriKind.Relative));
         var response = await client.GetAsync(new Uri("/metrics", UriKind.Relative));
         var text = await response.Content.ReadAsStringAsync();

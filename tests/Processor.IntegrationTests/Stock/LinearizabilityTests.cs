@@ -10,7 +10,7 @@ namespace Stockflow.IntegrationTests.Stock;
 /// What concurrent callers of several processors saw of one key can have happened one after another, though processors are killed and
 /// reservations expire by being released.
 /// </summary>
-[Collection(PipelineCollection.Name)]
+[Collection(StockCollection.Name)]
 public sealed class LinearizabilityTests(SharedClickHouse clickHouse)
 {
     private const int Callers = 6, CallsPerCaller = 24, Units = 12;

@@ -5,7 +5,7 @@ using Xunit;
 namespace Stockflow.IntegrationTests.Stock;
 
 /// <summary>What warehouses do, through the API to positions and ledger.</summary>
-[Collection(PipelineCollection.Name)]
+[Collection(StockCollection.Name)]
 public sealed class MovingTests(SharedClickHouse clickHouse)
 {
     [Fact]

@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Stockflow.IntegrationTests.Stock;
 
-[Collection(PipelineCollection.Name)]
+[Collection(StockCollection.Name)]
 public sealed class OrderTests(SharedClickHouse clickHouse)
 {
     private static int events;

@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Stockflow.IntegrationTests.Stock;
 
-[Collection(PipelineCollection.Name)]
+[Collection(StockCollection.Name)]
 public sealed class ReservationRaceTests(SharedClickHouse clickHouse)
 {
     private const int Buyers = 500, Units = 100;
