@@ -51,7 +51,7 @@ internal sealed class MovementSender : IDisposable
         }
         catch (ProduceException<byte[], byte[]> e)
         {
-            throw new StoreUnavailableException($"The broker did not take {fields["event_id"]}: {e.Error.Reason}.", e);
+            throw new StoreUnavailableException($"The broker did not take {fields["event_id"]}: {e.Error.Reason}. Sending it again is harmless.", e);
         }
     }
 

@@ -52,9 +52,13 @@ internal sealed class StockHost : IAsyncDisposable
     /// <exception cref="SetupException">The durability that the settings name is not to be had.</exception>
     public Task CheckAsync(CancellationToken token) => store?.CheckAsync(token) ?? Task.CompletedTask;
 
-    public Task RunAsync(CancellationToken token) => work.Length == 0
-        ? Task.Delay(Timeout.InfiniteTimeSpan, token).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default)
-        : Task.WhenAll(work.Select(run => run(token)));
+    public async Task RunAsync(CancellationToken token)
+    {
+        await Task.WhenAll(work.Select(run => run(token)));
+
+        // A background task that ends ends the process.
+        await Task.Delay(Timeout.InfiniteTimeSpan, token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
 
     public ValueTask DisposeAsync() => store?.DisposeAsync() ?? ValueTask.CompletedTask;
 }

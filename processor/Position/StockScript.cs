@@ -12,6 +12,23 @@ namespace Stockflow.Position;
 /// </summary>
 internal static class StockScript
 {
+    /// <summary>Functions that read and write the eight numbers of a location, in a table; a location with nothing to say has none.</summary>
+    private const string Numbers = """
+        local function load(tag, sku, place)
+          local stock = redis.call('HGET', tag .. ':stock:' .. sku, place)
+          return stock and {struct.unpack('<i8i8i8i8i8i8i8i8', stock)} or {0, 0, 0, 0, 0, 0, 0, 0}
+        end
+        local function save(tag, sku, place, n)
+          local name = tag .. ':stock:' .. sku
+          if n[1] == 0 and n[2] == 0 and n[3] == 0 and n[4] == 0 and n[5] == 0 and n[6] == 0 and n[7] == 0 then
+            redis.call('HDEL', name, place)
+          else
+            redis.call('HSET', name, place, struct.pack('<i8i8i8i8i8i8i8i8', unpack(n, 1, 8)))
+          end
+        end
+
+        """;
+
     private const string Start = """
         local clock = redis.call('TIME')
         local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -91,7 +108,7 @@ internal static class StockScript
     /// KEYS[1] PREFIX:stock. ARGV[1] the transaction (<see cref="StockPlan"/>), the others the texts that it names by number. Returns a verdict
     /// and the clock; then the answer of a repetition, or SKU, location, on-hand and available of each shortage.
     /// </summary>
-    public const string Execute = Start + """
+    public const string Execute = Start + Numbers + """
         local root, t, time = KEYS[1], cjson.decode(ARGV[1]), string.format('%.0f', now)
         local key = t.key and root .. ':key:' .. ARGV[t.key]
         if key then
@@ -123,9 +140,7 @@ internal static class StockScript
         local places = {}
         for i, p in ipairs(t.places) do
           local tag, sku, where = t.tags[p[1]], ARGV[p[2]], ARGV[p[3]]
-          local stock = redis.call('HGET', tag .. ':stock:' .. sku, where)
-          local n = stock and {struct.unpack('<i8i8i8i8i8i8i8i8', stock)} or {0, 0, 0, 0, 0, 0, 0, 0}
-          places[i] = {tag = tag, sku = sku, where = where, n = n}
+          places[i] = {tag = tag, sku = sku, where = where, n = load(tag, sku, where)}
         end
         local function free(p)
           local n = p.n
@@ -188,14 +203,7 @@ internal static class StockScript
           local first = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')
           p.n[8] = p.n[6] > 0 and tonumber(first[2] or '0') or 0
         end
-        for _, p in ipairs(places) do
-          local name, n = p.tag .. ':stock:' .. p.sku, p.n
-          if n[1] == 0 and n[2] == 0 and n[3] == 0 and n[4] == 0 and n[5] == 0 and n[6] == 0 and n[7] == 0 then
-            redis.call('HDEL', name, p.where)
-          else
-            redis.call('HSET', name, p.where, struct.pack('<i8i8i8i8i8i8i8i8', unpack(n, 1, 8)))
-          end
-        end
+        for _, p in ipairs(places) do save(p.tag, p.sku, p.where, p.n) end
         for _, d in ipairs(t.dated) do
           local p = places[d.place]
           local field = p.where .. '\0' .. ARGV[d.source]
@@ -259,7 +267,7 @@ internal static class StockScript
     /// A function for <see cref="CommitScript.Commit"/>: the lane applies the movements of commands in ARGV[first] to ARGV[last], so what
     /// they changed leaves the commands' side in the same step.
     /// </summary>
-    public const string Acknowledge = """
+    public const string Acknowledge = Numbers + """
         local function acknowledge(tag, first, last, offset)
           local places, order, pending = {}, {}, tag .. ':pending'
           for i = first, last, 1000 do
@@ -269,8 +277,7 @@ internal static class StockScript
                 local id = e[1] .. '\0' .. e[2]
                 local p = places[id]
                 if not p then
-                  local stock = redis.call('HGET', tag .. ':stock:' .. e[1], e[2])
-                  p = stock and {struct.unpack('<i8i8i8i8i8i8i8i8', stock)} or {0, 0, 0, 0, 0, 0, 0, 0}
+                  p = load(tag, e[1], e[2])
                   places[id] = p
                   order[#order + 1] = {e[1], e[2], p}
                 end
@@ -279,14 +286,7 @@ internal static class StockScript
             end
             redis.call('HDEL', pending, unpack(ARGV, i, to))
           end
-          for _, o in ipairs(order) do
-            local name, n = tag .. ':stock:' .. o[1], o[3]
-            if n[1] == 0 and n[2] == 0 and n[3] == 0 and n[4] == 0 and n[5] == 0 and n[6] == 0 and n[7] == 0 then
-              redis.call('HDEL', name, o[2])
-            else
-              redis.call('HSET', name, o[2], struct.pack('<i8i8i8i8i8i8i8i8', unpack(n, 1, 8)))
-            end
-          end
+          for _, o in ipairs(order) do save(tag, o[1], o[2], o[3]) end
           redis.call('SET', tag .. ':applied', offset)
         end
 

@@ -100,12 +100,8 @@ internal sealed class Endpoints(IPositionReader positions, HistoryEndpoints past
             return;
         }
 
-        var tag = string.Create(CultureInfo.InvariantCulture, $"\"{position.State.Version}\"");
-        context.Response.Headers.ETag = tag;
-        context.Response.Headers.CacheControl = "no-cache";
-        if (context.Request.Headers.IfNoneMatch.Contains(tag))
+        if (Problems.IsUnchanged(context, string.Create(CultureInfo.InvariantCulture, $"\"{position.State.Version}\"")))
         {
-            context.Response.StatusCode = 304;
             return;
         }
 

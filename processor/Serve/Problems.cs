@@ -12,6 +12,20 @@ internal static class Problems
         return JsonAsync(context, JsonSerializer.SerializeToUtf8Bytes(problem, ServeJson.Default.ProblemPayload), "application/problem+json", token);
     }
 
+    /// <summary>Gives the answer its ETag; whether the caller has that version already, which 304 says then.</summary>
+    public static bool IsUnchanged(HttpContext context, string tag)
+    {
+        context.Response.Headers.ETag = tag;
+        context.Response.Headers.CacheControl = "no-cache";
+        if (!context.Request.Headers.IfNoneMatch.Contains(tag))
+        {
+            return false;
+        }
+
+        context.Response.StatusCode = 304;
+        return true;
+    }
+
     public static async Task JsonAsync(HttpContext context, ReadOnlyMemory<byte> body, string contentType, CancellationToken token)
     {
         context.Response.ContentType = contentType;

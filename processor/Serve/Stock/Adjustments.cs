@@ -21,7 +21,7 @@ internal sealed class Adjustments(Check check, StockOptions options)
         RefusedCommandException.ThrowIf(string.IsNullOrWhiteSpace(body.Reason), "reason", "is missing");
         var id = CommandParts.NewId(request.NowTs);
         var answer = new AdjustmentPayload(id, check.Sku("sku_id", body.SkuId), check.Location("location_id", body.LocationId), delta, Check.Text("reason", body.Reason)!,
-            CommandParts.Person(request, "performed_by", body.PerformedBy), body.Reference is null ? null : Check.Id("reference", body.Reference), CommandParts.Instant(request.NowTs));
+            CommandParts.Person(request, "performed_by", body.PerformedBy), body.Reference is null ? null : Check.Id("reference", body.Reference), PositionPayload.Instant(request.NowTs));
         var move = new StockMove(id, answer.SkuId, answer.LocationId, MovementType.Adjustment, delta, answer.Reference ?? id, request.NowTs)
         {
             Check = StockCheck.OnHand,

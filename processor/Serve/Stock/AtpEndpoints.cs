@@ -46,6 +46,12 @@ internal sealed class AtpEndpoints(CommandHttp http, AtpReader atp, Check check,
             throw new RefusedCommandException(404, "position-not-found", ids.Length == 2 ? $"SKU '{ids[0]}' has no position at location '{ids[1]}'." : $"SKU '{ids[0]}' has no position at any location.");
         }
 
+        // What is dated changes with the clock, and a SKU is of many versions.
+        if (!question.IsDated && ids.Length == 2 && Problems.IsUnchanged(context, Tag(answer.States[0])))
+        {
+            return;
+        }
+
         var buffer = new System.Buffers.ArrayBufferWriter<byte>(512);
         using (var json = new Utf8JsonWriter(buffer))
         {
@@ -73,19 +79,6 @@ internal sealed class AtpEndpoints(CommandHttp http, AtpReader atp, Check check,
 
             WriteTimes(json, times, nowTs, answer.Lane);
             json.WriteEndObject();
-        }
-
-        if (question.IsPlain && ids.Length == 2)
-        {
-            var state = answer.States[0];
-            var tag = string.Create(CultureInfo.InvariantCulture, $"\"{state.State.Version}-{state.State.OnHand}-{state.Reserved}-{state.AvailableRaw}-{state.SafetyBuffer}\"");
-            context.Response.Headers.ETag = tag;
-            context.Response.Headers.CacheControl = "no-cache";
-            if (context.Request.Headers.IfNoneMatch.Contains(tag))
-            {
-                context.Response.StatusCode = 304;
-                return;
-            }
         }
 
         await Problems.JsonAsync(context, buffer.WrittenMemory, Json, token).ConfigureAwait(false);
@@ -141,6 +134,9 @@ internal sealed class AtpEndpoints(CommandHttp http, AtpReader atp, Check check,
         await Problems.JsonAsync(context, buffer.WrittenMemory, Json, token).ConfigureAwait(false);
     }
 
+    private static string Tag(AtpState state) =>
+        string.Create(CultureInfo.InvariantCulture, $"\"{state.State.Version}-{state.State.OnHand}-{state.Reserved}-{state.AvailableRaw}-{state.SafetyBuffer}\"");
+
     /// <summary>Everything of one position.</summary>
     private static void WriteState(Utf8JsonWriter json, AtpState state, IReadOnlyList<DatedQuantity> dated, AtpTimes times)
     {
@@ -168,7 +164,7 @@ internal sealed class AtpEndpoints(CommandHttp http, AtpReader atp, Check check,
         }
     }
 
-    private static void WriteShort(Utf8JsonWriter json, AtpState state, IReadOnlyList<DatedQuantity> dated, AtpTimes times)
+    internal static void WriteShort(Utf8JsonWriter json, AtpState state, IReadOnlyList<DatedQuantity> dated, AtpTimes times)
     {
         json.WriteString("location_id"u8, state.LocationId);
         json.WriteNumber("on_hand"u8, state.State.OnHand);
@@ -237,8 +233,7 @@ internal sealed class AtpEndpoints(CommandHttp http, AtpReader atp, Check check,
             return default;
         }
 
-        var unknown = query.Keys.FirstOrDefault(name => !Parameters.Contains(name));
-        RefusedCommandException.ThrowIf(unknown is not null, "query", $"has no parameter '{unknown}', only {string.Join(", ", Parameters)}");
+        CommandHttp.RefuseOthers(query, Parameters);
         long? at = null;
         if (CommandHttp.One(query, "at") is { } text)
         {
@@ -261,8 +256,6 @@ internal sealed class AtpEndpoints(CommandHttp http, AtpReader atp, Check check,
 internal readonly record struct AtpQuestion(long? AtTs, int? HorizonDays)
 {
     public bool IsDated => AtTs is not null || HorizonDays is not null;
-
-    public bool IsPlain => !IsDated;
 
     public AtpTimes From(long nowTs, int horizonDays)
     {

@@ -101,12 +101,7 @@ internal sealed class AtpStream(CommandHttp http, AtpReader atp, StockOptions op
         {
             json.WriteStartObject();
             json.WriteString("sku_id", state.SkuId);
-            json.WriteString("location_id", state.LocationId);
-            json.WriteNumber("on_hand", state.State.OnHand);
-            json.WriteNumber("reserved", state.Reserved);
-            json.WriteNumber("safety_buffer", state.SafetyBuffer);
-            json.WriteNumber("available_raw", state.AvailableRaw);
-            json.WriteNumber("available", state.Available);
+            AtpEndpoints.WriteShort(json, state, [], default);
             AtpEndpoints.WriteTimes(json, default, now, lane);
             json.WriteEndObject();
         }

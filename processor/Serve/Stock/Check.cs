@@ -1,3 +1,4 @@
+using System.Globalization;
 using Stockflow.Model;
 
 namespace Stockflow.Serve.Stock;
@@ -7,6 +8,9 @@ internal sealed class Check(StockOptions options, ReferenceCatalog catalog, bool
 {
     public const int MaximumId = 64, MaximumLines = 500;
     private const int MaximumText = 256;
+
+    /// <summary>A line's id stands in event ids, which have 128 characters.</summary>
+    private const int MaximumLineId = 40;
 
     /// <summary>An id of a document or person: visible characters without blanks.</summary>
     public static string Id(string field, string? id, int maximum = MaximumId)
@@ -56,6 +60,14 @@ internal sealed class Check(StockOptions options, ReferenceCatalog catalog, bool
     {
         RefusedCommandException.ThrowIf(lines is not { Count: > 0 }, field, "is missing or empty");
         RefusedCommandException.ThrowIf(lines!.Count > maximum, field, $"has {lines.Count} entries, more than {maximum}");
+    }
+
+    /// <summary>The name of a request's line: its number from 1 unless given, and no other line's.</summary>
+    public static string LineId(string at, int index, string? id, HashSet<string> names)
+    {
+        var name = id is null ? (index + 1).ToString(CultureInfo.InvariantCulture) : Id(at + ".line_id", id, MaximumLineId);
+        RefusedCommandException.ThrowIf(!names.Add(name), at + ".line_id", $"'{name}' stands twice");
+        return name;
     }
 
     private void WaitUntilLoaded(bool isKnown)

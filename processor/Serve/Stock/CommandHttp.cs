@@ -44,11 +44,8 @@ internal sealed class CommandHttp(IStockStore? store, CommandRunner runner, Time
         routes.MapMethods(pattern, ["GET", "HEAD"], context => AnswerAsync(context, async token =>
         {
             var found = await kind.GetAsync(Store(), Id(context), token).ConfigureAwait(false);
-            context.Response.Headers.ETag = Tag(found.Revision);
-            context.Response.Headers.CacheControl = "no-cache";
-            if (context.Request.Headers.IfNoneMatch.Contains(Tag(found.Revision)))
+            if (Problems.IsUnchanged(context, Tag(found.Revision)))
             {
-                context.Response.StatusCode = 304;
                 return;
             }
 
@@ -62,8 +59,7 @@ internal sealed class CommandHttp(IStockStore? store, CommandRunner runner, Time
         routes.MapMethods(pattern, ["GET", "HEAD"], context => AnswerAsync(context, async token =>
         {
             var query = context.Request.Query;
-            var unknown = query.Keys.FirstOrDefault(name => name is not ("limit" or "cursor") && !filters.Contains(name));
-            RefusedCommandException.ThrowIf(unknown is not null, "query", $"has no parameter '{Short(unknown)}', only limit, cursor{string.Concat(filters.Select(f => ", " + f))}");
+            RefuseOthers(query, ["limit", "cursor", .. filters]);
             var given = filters.Where(query.ContainsKey).ToArray();
             RefusedCommandException.ThrowIf(given.Length > 1, "query", "takes one filter: " + string.Join(" or ", filters));
             var list = given.Length == 0 ? DocumentKind<T>.All : $"{given[0]}:{One(query, given[0])}";
@@ -126,6 +122,13 @@ internal sealed class CommandHttp(IStockStore? store, CommandRunner runner, Time
         return values.Count == 0 ? null : values[0];
     }
 
+    /// <exception cref="RefusedCommandException">The query has a parameter that is not known.</exception>
+    public static void RefuseOthers(IQueryCollection query, IReadOnlyList<string> known)
+    {
+        var unknown = query.Keys.FirstOrDefault(name => !known.Contains(name));
+        RefusedCommandException.ThrowIf(unknown is not null, "query", $"has no parameter '{(unknown is { Length: > 40 } ? unknown[..40] : unknown)}', only {string.Join(", ", known)}");
+    }
+
     /// <summary>Whether a body may be JSON: it says so, or nothing.</summary>
     public static bool MayBeJson(HttpRequest request) => request.ContentType is not { } type
         || (type.StartsWith(Json, StringComparison.OrdinalIgnoreCase) && (type.Length == Json.Length || type[Json.Length] is ';' or ' '));
@@ -143,7 +146,7 @@ internal sealed class CommandHttp(IStockStore? store, CommandRunner runner, Time
             var bytes = await ReadAsync(context, token).ConfigureAwait(false);
             var body = Parse(bytes, type);
             var caller = Caller.Of(context);
-            var request = new CommandRequest<T>(context, body, context.Request.RouteValues["id"] as string ?? "", caller, time.GetUtcNow().ToUnixTimeMilliseconds());
+            var request = new CommandRequest<T>(context, body, Id(context), caller, time.GetUtcNow().ToUnixTimeMilliseconds());
             var hash = Convert.ToHexStringLower(SHA256.HashData([.. Encoding.UTF8.GetBytes($"{context.Request.Method} {context.Request.Path}\n"), .. bytes]))[..32];
             var result = await runner.RunAsync(command, caller + ":" + key, hash, stop => plan(request, stop), token).ConfigureAwait(false);
             if (result.IsRefused)
@@ -173,8 +176,6 @@ internal sealed class CommandHttp(IStockStore? store, CommandRunner runner, Time
         });
 
     private static string Id(HttpContext context) => context.Request.RouteValues["id"] as string ?? "";
-
-    private static string? Short(string? text) => text is { Length: > 40 } ? text[..40] : text;
 
     private static string Key(HttpContext context) => context.Request.Headers["Idempotency-Key"] is [{ Length: > 0 and <= MaximumKey } key] && !key.AsSpan().ContainsAnyExceptInRange('!', '~')
         ? key

@@ -35,8 +35,6 @@ internal static class CommandParts
     /// <summary>A time of a body; without an offset it is UTC, wherever the processor runs.</summary>
     public static DateTime Utc(DateTime time) => time.Kind == DateTimeKind.Unspecified ? DateTime.SpecifyKind(time, DateTimeKind.Utc) : time.ToUniversalTime();
 
-    public static DateTime Instant(long ts) => DateTime.UnixEpoch.AddMilliseconds(ts);
-
     public static long Ts(DateTime instant) => new DateTimeOffset(instant.ToUniversalTime()).ToUnixTimeMilliseconds();
 
     public static string NewId(long nowTs) => Guid.CreateVersion7(DateTimeOffset.FromUnixTimeMilliseconds(nowTs)).ToString("N");
@@ -57,9 +55,4 @@ internal static class CommandParts
     public static long? TenThousandths(decimal? amount) => (long?)(amount * Scale);
 
     public static decimal? Amount(long? tenThousandths) => tenThousandths / Scale;
-
-    /// <summary>A plan that removes a document which ended long ago, or that is not there although a sweep was told of it.</summary>
-    public static Plan Remove<T>(DocumentKind<T> kind, string id, Versioned<T>? former, long fromTs)
-        where T : class =>
-        new(new StockTransaction { Documents = [former is null ? new DocumentWrite(kind.Kind, id, 0, null) : kind.Delete(former)], FromTs = fromTs }, 200, []);
 }

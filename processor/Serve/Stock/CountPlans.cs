@@ -31,7 +31,7 @@ internal sealed class CountPlans(IStockStore store, Check check, StockOptions op
         check.Sku("sku_id", sku);
         check.Location("location_id", location);
         var days = counting.Days(request.Body.AbcClass ?? "");
-        var now = CommandParts.Instant(request.NowTs);
+        var now = PositionPayload.Instant(request.NowTs);
         DateTime? due = request.Body.DueAt is { } first ? CommandParts.Utc(first) : null;
         RefusedCommandException.ThrowIf(due is { } at && (at < DateTime.UnixEpoch.AddDays(1) || at > now.AddDays(MaximumDays)), "due_at", $"must be a time up to {MaximumDays} days from now");
         var id = CountPlan.Key(sku, location);
@@ -89,7 +89,7 @@ internal sealed class CountPlans(IStockStore store, Check check, StockOptions op
         var former = await Documents.FindAsync(store, id, token).ConfigureAwait(false);
         if (former is null)
         {
-            return CommandParts.Remove(Documents, id, former, 0);
+            return Documents.Remove(id, former);
         }
 
         if (former.Value.State != CountPlan.Planned)
@@ -116,9 +116,9 @@ internal sealed class CountPlans(IStockStore store, Check check, StockOptions op
         SkuId = sku,
         LocationId = location,
         State = CountSheet.Open,
-        CreatedAt = CommandParts.Instant(nowTs),
-        ChangedAt = CommandParts.Instant(nowTs),
+        CreatedAt = PositionPayload.Instant(nowTs),
+        ChangedAt = PositionPayload.Instant(nowTs),
         CreatedBy = by,
-        Trail = [new CountTrail(CommandParts.Instant(nowTs), by, "CREATED")],
+        Trail = [new CountTrail(PositionPayload.Instant(nowTs), by, "CREATED")],
     };
 }

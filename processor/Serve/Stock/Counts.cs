@@ -11,9 +11,8 @@ namespace Stockflow.Serve.Stock;
 /// <param name="atp">Tells the book.</param>
 /// <param name="plans">What is counted regularly.</param>
 /// <param name="check">Checks ids and quantities.</param>
-/// <param name="options">How long sheets are kept.</param>
 /// <param name="unitCost">Cost of a unit of a SKU in ten-thousandths; null where unknown.</param>
-internal sealed class Counts(IStockStore store, AtpReader atp, CountPlans plans, Check check, StockOptions options, Func<string, long?> unitCost)
+internal sealed class Counts(IStockStore store, AtpReader atp, CountPlans plans, Check check, Func<string, long?> unitCost)
 {
     public DocumentKind<CountSheet> Documents => plans.Sheets;
 
@@ -36,7 +35,7 @@ internal sealed class Counts(IStockStore store, AtpReader atp, CountPlans plans,
         var expected = answers[0].States is [var state] ? state.State.OnHand : 0;
         var units = counted - expected;
         var cost = CommandParts.Amount(unitCost(had.SkuId));
-        var now = CommandParts.Instant(request.NowTs);
+        var now = PositionPayload.Instant(request.NowTs);
         var sheet = had with
         {
             State = CountSheet.PendingApproval,
@@ -90,7 +89,7 @@ internal sealed class Counts(IStockStore store, AtpReader atp, CountPlans plans,
         var former = await InStateAsync(id, CountSheet.PendingApproval, token).ConfigureAwait(false);
         checkRevision?.Invoke(former.Revision);
         var had = former.Value;
-        var now = CommandParts.Instant(nowTs);
+        var now = PositionPayload.Instant(nowTs);
         var plan = await plans.OfAsync(had, token).ConfigureAwait(false);
         var recount = plan is null ? null : CountPlans.NewSheet(had.SkuId, had.LocationId, approver, nowTs);
         var sheet = had with
@@ -119,15 +118,11 @@ internal sealed class Counts(IStockStore store, AtpReader atp, CountPlans plans,
         Documents.ListAsync(store, $"{CountPlans.StateFilter}:{state}", after, limit, token);
 
     /// <summary>Removes what ended long ago.</summary>
-    public async Task<Plan?> SweepAsync(string id, CancellationToken token)
-    {
-        var former = await Documents.FindAsync(store, id, token).ConfigureAwait(false);
-        return former is { Value.IsOver: false } ? null : CommandParts.Remove(Documents, id, former, former is null ? 0 : options.GoneTs(former.Value.ChangedAt));
-    }
+    public Task<Plan?> SweepAsync(string id, CancellationToken token) => Documents.SweepAsync(store, id, token);
 
     private async Task<Plan> ApproveAsync(Versioned<CountSheet> former, CountSheet sheet, string approver, string? rootCause, long nowTs, CancellationToken token)
     {
-        var now = CommandParts.Instant(nowTs);
+        var now = PositionPayload.Instant(nowTs);
         var approved = sheet with
         {
             State = CountSheet.Approved,

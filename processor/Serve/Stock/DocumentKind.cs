@@ -48,6 +48,21 @@ internal sealed class DocumentKind<T>(string kind, JsonTypeInfo<T> type, Func<T,
 
     public DocumentWrite Delete(Versioned<T> former) => new(kind, id(former.Value), former.Revision, null) { Leaves = [.. Lists(former.Value)] };
 
+    /// <summary>A plan that removes a document whose time has come, or the mention of one that is not there although a sweep was told of it.</summary>
+    public Plan Remove(string documentId, Versioned<T>? former) => new(
+        new StockTransaction
+        {
+            Documents = [former is null ? new DocumentWrite(kind, documentId, 0, null) : Delete(former)],
+            FromTs = former is null ? 0 : due(former.Value),
+        }, 200, []);
+
+    /// <summary>A sweep that has nothing else to do than to remove what ended long ago; null where it is not due.</summary>
+    public async Task<Plan?> SweepAsync(IStockStore store, string documentId, CancellationToken token)
+    {
+        var former = await FindAsync(store, documentId, token).ConfigureAwait(false);
+        return former is not null && due(former.Value) == 0 ? null : Remove(documentId, former);
+    }
+
     private HashSet<string> Lists(T document) => [All, .. lists(document)];
 
     private Versioned<T> Read(StockDocument found) => new(JsonSerializer.Deserialize(found.Body, type)!, found.Revision);

@@ -19,8 +19,8 @@ internal static class InboundMerge
             PoId = fact.PurchaseOrderId,
             State = PurchaseOrder.Unknown,
             Declared = PurchaseOrder.Unknown,
-            CreatedAt = CommandParts.Instant(fact.EventTs),
-            ChangedAt = CommandParts.Instant(fact.EventTs),
+            CreatedAt = PositionPayload.Instant(fact.EventTs),
+            ChangedAt = PositionPayload.Instant(fact.EventTs),
             CreatedBy = CommandParts.Program,
             Lines = [],
         };
@@ -31,7 +31,7 @@ internal static class InboundMerge
             AppointmentFact f => Apply(order, f),
             _ => order,
         };
-        return ReferenceEquals(now, order) ? order : Derived(now with { ChangedAt = Later(order.ChangedAt, CommandParts.Instant(fact.EventTs)) });
+        return ReferenceEquals(now, order) ? order : Derived(now with { ChangedAt = Later(order.ChangedAt, PositionPayload.Instant(fact.EventTs)) });
     }
 
     /// <summary>The order with the state that its declared status and its lines make.</summary>
@@ -97,7 +97,7 @@ internal static class InboundMerge
         }
 
         var lines = fact.Lines.GroupBy(line => line.PurchaseOrderLineId).Select(line => new ShipNoticeLine(line.Key, line.Sum(part => part.Shipped))).ToArray();
-        var now = new ShipNotice(fact.ShipNoticeId, CommandParts.Instant(fact.ExpectedTs), lines, fact.EventTs, fact.EventId);
+        var now = new ShipNotice(fact.ShipNoticeId, PositionPayload.Instant(fact.ExpectedTs), lines, fact.EventTs, fact.EventId);
         return order with { VendorId = order.VendorId ?? fact.VendorId, ShipNotices = Latest([.. order.ShipNotices.Where(notice => notice != had), now], n => (n.EventTs, n.ShipNoticeId)) };
     }
 
@@ -109,7 +109,7 @@ internal static class InboundMerge
             return order;
         }
 
-        var now = new DockAppointment(fact.AppointmentId, fact.ShipNoticeId, fact.LocationId, CommandParts.Instant(fact.EndsAt), fact.Status.Name(), fact.EventTs, fact.EventId);
+        var now = new DockAppointment(fact.AppointmentId, fact.ShipNoticeId, fact.LocationId, PositionPayload.Instant(fact.EndsAt), fact.Status.Name(), fact.EventTs, fact.EventId);
         return order with { Appointments = Latest([.. order.Appointments.Where(appointment => appointment != had), now], a => (a.EventTs, a.AppointmentId)) };
     }
 

@@ -17,7 +17,7 @@ internal sealed class Orders(IStockStore store, AtpReader atp, StockOptions opti
     public DocumentKind<Order> Documents { get; } = new(Kind, StockJson.Default.Order, order => order.OrderId,
         order => order.HasBackorder ? [$"{StateFilter}:{order.State}", $"{StateFilter}:BACKORDER"] : [$"{StateFilter}:{order.State}"],
         order => order.HasBackorder
-            ? new DateTimeOffset(order.ChangedAt.AddSeconds(options.BackorderSeconds)).ToUnixTimeMilliseconds()
+            ? CommandParts.Ts(order.ChangedAt.AddSeconds(options.BackorderSeconds))
             : IsOver(order) ? options.GoneTs(order.ChangedAt) : 0);
 
     /// <summary>What an event does; void where the order knows it already.</summary>
@@ -32,24 +32,19 @@ internal sealed class Orders(IStockStore store, AtpReader atp, StockOptions opti
         var change = new OrderChange(former?.Value, fact);
         var wanted = change.Apply();
         await ReserveAsync(change, wanted, token).ConfigureAwait(false);
-        return Planned(former, change, fact.EventId, Instant(fact.EventTs));
+        return Planned(former, change, fact.EventId, PositionPayload.Instant(fact.EventTs));
     }
 
     /// <summary>Gives stock to what waits for it; removes an order that ended long ago.</summary>
     public async Task<Plan?> SweepAsync(string id, CancellationToken token)
     {
-        if (await Documents.FindAsync(store, id, token).ConfigureAwait(false) is not { } former)
+        if (await Documents.FindAsync(store, id, token).ConfigureAwait(false) is not { Value.HasBackorder: true } former)
         {
-            return new Plan(new StockTransaction { Documents = [new DocumentWrite(Kind, id, 0, null)] }, 200, []);
-        }
-
-        if (!former.Value.HasBackorder)
-        {
-            return IsOver(former.Value) ? new Plan(new StockTransaction { Documents = [Documents.Delete(former)] }, 200, []) : null;
+            return await Documents.SweepAsync(store, id, token).ConfigureAwait(false);
         }
 
         var now = DateTime.UtcNow;
-        var change = new OrderChange(former.Value, string.Create(CultureInfo.InvariantCulture, $"{id}.{former.Revision + 1}"), new DateTimeOffset(now).ToUnixTimeMilliseconds());
+        var change = new OrderChange(former.Value, string.Create(CultureInfo.InvariantCulture, $"{id}.{former.Revision + 1}"), CommandParts.Ts(now));
         await ReserveAsync(change, change.TakeBackorders(), token).ConfigureAwait(false);
         return Planned(former, change, null, now);
     }
@@ -81,7 +76,7 @@ internal sealed class Orders(IStockStore store, AtpReader atp, StockOptions opti
         var had = former?.Value.Lines ?? [];
         var holds = now.Lines.Select((line, i) => new StockHold($"order:{now.OrderId}:{i}", line.SkuId, line.LocationId, line.Reserved, 0))
             .Where((hold, i) => hold.Quantity != (i < had.Count ? had[i].Reserved : 0));
-        var dated = now.Lines.Select((line, i) => new DatedQuantity(line.SkuId, line.LocationId, $"order:{now.OrderId}:{line.LineId}", -line.Backordered, new DateTimeOffset(now.PlacedAt).ToUnixTimeMilliseconds()))
+        var dated = now.Lines.Select((line, i) => new DatedQuantity(line.SkuId, line.LocationId, $"order:{now.OrderId}:{line.LineId}", -line.Backordered, CommandParts.Ts(now.PlacedAt)))
             .Where((entry, i) => entry.Quantity != -(i < had.Count ? had[i].Backordered : 0));
         return new Plan(new StockTransaction { Documents = [Documents.Write(now, former)], Moves = change.Moves, Holds = [.. holds], Dated = [.. dated] }, 200, Documents.Serialize(now))
         {
@@ -91,6 +86,4 @@ internal sealed class Orders(IStockStore store, AtpReader atp, StockOptions opti
     }
 
     private static bool IsOver(Order order) => order.State is Order.Shipped or Order.Cancelled;
-
-    private static DateTime Instant(long ts) => DateTime.UnixEpoch.AddMilliseconds(ts);
 }

@@ -11,12 +11,12 @@ internal sealed class PurchaseOrders(IStockStore store, Check check, StockOption
 {
     public const string Kind = "purchase-order", StateFilter = "state", VendorFilter = "vendor_id", SkuFilter = "sku_id", LocationFilter = "location_id";
 
-    private const int MaximumLineId = 40, MaximumAttributes = 16, MaximumAttributeName = 40;
+    private const int MaximumAttributes = 16, MaximumAttributeName = 40;
 
     public DocumentKind<PurchaseOrder> Documents { get; } = new(Kind, MovingJson.Default.PurchaseOrder, o => o.PoId,
         o => [$"{StateFilter}:{o.State}", .. o.VendorId is null ? Array.Empty<string>() : [$"{VendorFilter}:{o.VendorId}"],
             .. o.Lines.Select(line => $"{SkuFilter}:{line.SkuId}").Distinct(), .. o.Lines.Select(line => $"{LocationFilter}:{line.LocationId}").Distinct()],
-        o => GoneTs(o, options));
+        o => o.IsOver || o.State == PurchaseOrder.Unknown ? options.GoneTs(o.ChangedAt) : 0);
 
     /// <summary>Takes a fact of the stream over; the plan is void where it tells nothing new.</summary>
     public async Task<Plan> ApplyAsync(InboundFact fact, CancellationToken token)
@@ -43,7 +43,7 @@ internal sealed class PurchaseOrders(IStockStore store, Check check, StockOption
             throw new RefusedCommandException(409, "purchase-order-exists", $"There is a purchase order '{id}' already.");
         }
 
-        var now = CommandParts.Instant(request.NowTs);
+        var now = PositionPayload.Instant(request.NowTs);
         var order = InboundMerge.Derived(new PurchaseOrder
         {
             PoId = id,
@@ -85,7 +85,7 @@ internal sealed class PurchaseOrders(IStockStore store, Check check, StockOption
         }
 
         // The stream may call an order RECEIVED before all of it came; that verdict stays.
-        return Planned(former, InboundMerge.Derived(former.Value with { Lines = lines, ChangedAt = CommandParts.Instant(request.NowTs) }), moves, request.Caller, request.NowTs);
+        return Planned(former, InboundMerge.Derived(former.Value with { Lines = lines, ChangedAt = PositionPayload.Instant(request.NowTs) }), moves, request.Caller, request.NowTs);
     }
 
     /// <summary>Nothing more is expected of it.</summary>
@@ -97,14 +97,7 @@ internal sealed class PurchaseOrders(IStockStore store, Check check, StockOption
         EndAsync(request, PurchaseOrder.Cancelled, order => order.State is PurchaseOrder.Draft or PurchaseOrder.Approved or PurchaseOrder.Sent or PurchaseOrder.Confirmed, token);
 
     /// <summary>Removes what ended long ago, and what no order came for.</summary>
-    public async Task<Plan?> SweepAsync(string id, CancellationToken token)
-    {
-        var former = await Documents.FindAsync(store, id, token).ConfigureAwait(false);
-        var goneTs = former is null ? 0 : GoneTs(former.Value, options);
-        return former is not null && goneTs == 0 ? null : CommandParts.Remove(Documents, id, former, goneTs);
-    }
-
-    private static long GoneTs(PurchaseOrder order, StockOptions options) => order.IsOver || order.State == PurchaseOrder.Unknown ? options.GoneTs(order.ChangedAt) : 0;
+    public Task<Plan?> SweepAsync(string id, CancellationToken token) => Documents.SweepAsync(store, id, token);
 
     private async Task<Plan> EndAsync(CommandRequest<EndRequest> request, string state, Func<PurchaseOrder, bool> mayEnd, CancellationToken token)
     {
@@ -119,7 +112,7 @@ internal sealed class PurchaseOrders(IStockStore store, Check check, StockOption
         {
             Declared = state,
             DecidedTs = request.NowTs,
-            ChangedAt = CommandParts.Instant(request.NowTs),
+            ChangedAt = PositionPayload.Instant(request.NowTs),
             Reason = Check.Text("reason", request.Body.Reason),
         };
         return Planned(former, InboundMerge.Derived(now), [], request.Caller, request.NowTs);
@@ -214,8 +207,7 @@ internal sealed class PurchaseOrders(IStockStore store, Check check, StockOption
         {
             var at = $"lines[{i}]";
             RefusedCommandException.ThrowIf(line is null, at, "is null");
-            var name = line!.LineId is null ? (i + 1).ToString(CultureInfo.InvariantCulture) : Check.Id(at + ".line_id", line.LineId, MaximumLineId);
-            RefusedCommandException.ThrowIf(!names.Add(name), at + ".line_id", $"'{name}' stands twice");
+            var name = Check.LineId(at, i, line!.LineId, names);
             CommandParts.Money(at + ".unit_cost", line.UnitCost);
             RefusedCommandException.ThrowIf(line.ExpectedDate is { Year: < 1990 or > 2148 }, at + ".expected_date", "must be from 1990 to 2148");
             return new PurchaseOrderLine(name, check.Sku(at + ".sku_id", line.SkuId), check.Location(at + ".location_id", line.LocationId),

@@ -48,7 +48,7 @@ public sealed record Reservation
 
     public bool IsActive => State == Active;
 
-    public long ExpiresTs => ExpiresAt is { } at ? new DateTimeOffset(at).ToUnixTimeMilliseconds() : 0;
+    public long ExpiresTs => ExpiresAt is { } at ? CommandParts.Ts(at) : 0;
 
     public bool HasLapsed(long nowTs) => IsActive && ExpiresTs > 0 && ExpiresTs <= nowTs;
 }

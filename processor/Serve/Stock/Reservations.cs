@@ -11,9 +11,6 @@ internal sealed class Reservations(IStockStore store, AtpReader atp, Check check
 {
     public const string Kind = "reservation", StateFilter = "state", SkuFilter = "sku_id", ReferenceFilter = "reference_id";
 
-    /// <summary>A line's id stands in event ids, which have 128 characters.</summary>
-    private const int MaximumLineId = 40;
-
     public DocumentKind<Reservation> Documents { get; } = new(Kind, StockJson.Default.Reservation, r => r.ReservationId,
         r => [$"{StateFilter}:{r.State}", $"{ReferenceFilter}:{r.Reference.Id}", .. r.Lines.Select(line => $"{SkuFilter}:{line.SkuId}").Distinct()],
         r => r.IsActive ? r.ExpiresTs : options.GoneTs(r.ChangedAt));
@@ -21,7 +18,7 @@ internal sealed class Reservations(IStockStore store, AtpReader atp, Check check
     public async Task<Plan> CreateAsync(CommandRequest<ReservationRequest> request, CancellationToken token)
     {
         var body = request.Body;
-        var now = Instant(request.NowTs);
+        var now = PositionPayload.Instant(request.NowTs);
         var lines = ReadLines(body);
         if (body.AllowPartial)
         {
@@ -51,7 +48,7 @@ internal sealed class Reservations(IStockStore store, AtpReader atp, Check check
     public async Task<Plan> ExtendAsync(CommandRequest<ExtendRequest> request, CancellationToken token)
     {
         var former = await ActiveAsync(request, token).ConfigureAwait(false);
-        var now = Instant(request.NowTs);
+        var now = PositionPayload.Instant(request.NowTs);
         return Planned(former, former.Value with { ExpiresAt = Expiry(request.Body.TtlSeconds, former.Value.Kind, now), ChangedAt = now }, [], 200);
     }
 
@@ -61,7 +58,7 @@ internal sealed class Reservations(IStockStore store, AtpReader atp, Check check
         Check.Text("reason", request.Body.Reason);
         var quantities = ReadQuantities(former.Value, request.Body);
         var lines = former.Value.Lines.Select((line, i) => line with { Fulfilled = line.Fulfilled + quantities[i] }).ToArray();
-        var now = Close(former.Value with { Lines = lines, ChangedAt = Instant(request.NowTs) });
+        var now = Close(former.Value with { Lines = lines, ChangedAt = PositionPayload.Instant(request.NowTs) });
         return Planned(former, now, quantities.SelectMany((quantity, i) => Leaving(now, i, former.Revision + 1, quantity, request.Caller, request.NowTs)), 200);
     }
 
@@ -83,14 +80,9 @@ internal sealed class Reservations(IStockStore store, AtpReader atp, Check check
     /// <summary>Ends what has expired, and removes what ended long ago; null where neither is due.</summary>
     public async Task<Plan?> SweepAsync(string id, CancellationToken token)
     {
-        if (await Documents.FindAsync(store, id, token).ConfigureAwait(false) is not { } former)
+        if (await Documents.FindAsync(store, id, token).ConfigureAwait(false) is not { Value.IsActive: true } former)
         {
-            return new Plan(new StockTransaction { Documents = [new DocumentWrite(Kind, id, 0, null)] }, 200, []);
-        }
-
-        if (!former.Value.IsActive)
-        {
-            return new Plan(new StockTransaction { Documents = [Documents.Delete(former)] }, 200, []);
+            return await Documents.SweepAsync(store, id, token).ConfigureAwait(false);
         }
 
         var ts = former.Value.ExpiresTs;
@@ -104,7 +96,7 @@ internal sealed class Reservations(IStockStore store, AtpReader atp, Check check
     private Plan Release(Versioned<Reservation> former, long[] quantities, string caller, long nowTs, string? reason, string? state = null)
     {
         var lines = former.Value.Lines.Select((line, i) => line with { Released = line.Released + quantities[i] }).ToArray();
-        var now = Close(former.Value with { Lines = lines, ChangedAt = Instant(nowTs) }) is var closed && state is not null ? closed with { State = state } : closed;
+        var now = Close(former.Value with { Lines = lines, ChangedAt = PositionPayload.Instant(nowTs) }) is var closed && state is not null ? closed with { State = state } : closed;
         var moves = quantities.Select((quantity, i) => Move(now, i, former.Revision + 1, MovementType.Release, quantity, caller, nowTs) with { Reason = reason });
         return Planned(former, now, moves, 200);
     }
@@ -163,8 +155,7 @@ internal sealed class Reservations(IStockStore store, AtpReader atp, Check check
         {
             var at = $"lines[{i}]";
             RefusedCommandException.ThrowIf(line is null, at, "is null");
-            var name = line!.LineId is null ? (i + 1).ToString(CultureInfo.InvariantCulture) : Check.Id(at + ".line_id", line.LineId, MaximumLineId);
-            RefusedCommandException.ThrowIf(!names.Add(name), at + ".line_id", $"'{name}' stands twice");
+            var name = Check.LineId(at, i, line!.LineId, names);
             var quantity = check.Quantity(at + ".quantity", line.Quantity);
             return new ReservationLine(name, check.Sku(at + ".sku_id", line.SkuId), check.Location(at + ".location_id", line.LocationId), quantity, quantity, 0, 0);
         })];
@@ -254,6 +245,4 @@ internal sealed class Reservations(IStockStore store, AtpReader atp, Check check
             throw RefusedCommandException.WrongState($"The reservation is {state}; only an ACTIVE one can be changed.");
         }
     }
-
-    private static DateTime Instant(long ts) => DateTime.UnixEpoch.AddMilliseconds(ts);
 }

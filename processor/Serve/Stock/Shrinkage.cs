@@ -13,8 +13,7 @@ internal sealed class Shrinkage(IStockStore store, Counts counts, StockOptions o
     public async Task AnswerAsync(HttpContext context, CancellationToken token)
     {
         var query = context.Request.Query;
-        var unknown = query.Keys.FirstOrDefault(name => name is not ("location_id" or "days"));
-        RefusedCommandException.ThrowIf(unknown is not null, "query", $"has no parameter '{(unknown is { Length: > 40 } ? unknown[..40] : unknown)}', only location_id, days");
+        CommandHttp.RefuseOthers(query, ["location_id", "days"]);
         var days = options.RetainDays;
         if (CommandHttp.One(query, "days") is { } text)
         {

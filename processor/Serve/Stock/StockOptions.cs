@@ -36,7 +36,7 @@ public sealed record StockOptions
     public int FollowMilliseconds { get; init; } = 250;
 
     /// <summary>When a document that ended at <paramref name="endedAt"/> is removed, in milliseconds since 1970-01-01 UTC.</summary>
-    internal long GoneTs(DateTime endedAt) => new DateTimeOffset(endedAt.AddDays(RetainDays)).ToUnixTimeMilliseconds();
+    internal long GoneTs(DateTime endedAt) => CommandParts.Ts(endedAt.AddDays(RetainDays));
 
     /// <exception cref="SetupException">A setting can not work; the message names it.</exception>
     public void Validate()

@@ -7,13 +7,9 @@ public sealed class StockServices
 {
     private readonly ReferenceCatalog catalog;
     private readonly CommandRunner runner;
-    private readonly CommandHttp http;
     private readonly Orders orders;
-    private readonly Transfers transfers;
     private readonly PurchaseOrders purchaseOrders;
     private readonly Action<IEndpointRouteBuilder>[] maps;
-    private readonly AtpEndpoints atp;
-    private readonly AtpStream stream;
     private readonly Dictionary<string, Func<string, CancellationToken, Task<Plan?>>> sweeps;
 
     /// <param name="store">Null where there is none: the paths then answer 503.</param>
@@ -31,25 +27,28 @@ public sealed class StockServices
         var check = new Check(options, catalog, requireKnownIds);
         var reader = new AtpReader(kept);
         runner = new CommandRunner(kept);
-        http = new CommandHttp(store, runner, time);
+        var http = new CommandHttp(store, runner, time);
         Reservations = new Reservations(kept, reader, check, options);
         orders = new Orders(kept, reader, options);
-        transfers = new Transfers(kept, check, options);
+        var transfers = new Transfers(kept, check, options);
         purchaseOrders = new PurchaseOrders(kept, check, options, settings.Receiving);
         var plans = new CountPlans(kept, check, options, settings.Counts);
-        Counts = new Counts(kept, reader, plans, check, options, sku => catalog.Sku(sku)?.UnitCost);
+        Counts = new Counts(kept, reader, plans, check, sku => catalog.Sku(sku)?.UnitCost);
         var shrinkage = new Shrinkage(kept, Counts, options, time);
         var allocation = new AllocationEndpoint(settings.Allocation, reader.AvailableEverywhereAsync, (ids, _) => Task.FromResult(AllocationEndpoint.SitesOf(catalog, ids)));
         maps =
         [
+            new AtpEndpoints(http, reader, check, options).Map,
+            new AtpStream(http, reader, options, time).Map,
+            routes => ReservationEndpoints.Map(routes, http, Reservations),
             routes => TransferEndpoints.Map(routes, http, transfers),
             routes => PurchaseOrderEndpoints.Map(routes, http, purchaseOrders),
             routes => CountEndpoints.Map(routes, http, plans, Counts, shrinkage),
             routes => AdjustmentEndpoints.Map(routes, http, new Adjustments(check, options)),
             routes => allocation.Map(routes, http),
+            routes => http.MapList(routes, "/v1/orders", orders.Documents, [Orders.StateFilter]),
+            routes => http.MapDocument(routes, "/v1/orders/{id}", orders.Documents),
         ];
-        atp = new AtpEndpoints(http, reader, check, options);
-        stream = new AtpStream(http, reader, options, time);
         sweeps = new(StringComparer.Ordinal)
         {
             [Stock.Reservations.Kind] = Reservations.SweepAsync,
@@ -67,19 +66,7 @@ public sealed class StockServices
 
     internal Counts Counts { get; }
 
-    public void Map(IEndpointRouteBuilder routes)
-    {
-        atp.Map(routes);
-        stream.Map(routes);
-        ReservationEndpoints.Map(routes, http, Reservations);
-        foreach (var map in maps)
-        {
-            map(routes);
-        }
-
-        http.MapList(routes, "/v1/orders", orders.Documents, [Orders.StateFilter]);
-        http.MapDocument(routes, "/v1/orders/{id}", orders.Documents);
-    }
+    public void Map(IEndpointRouteBuilder routes) => Array.ForEach(maps, map => map(routes));
 
     /// <summary>Applies an order's event; one that comes again changes nothing.</summary>
     /// <exception cref="StoreUnavailableException">It could not be applied now; apply it again.</exception>

@@ -15,8 +15,6 @@ internal sealed class Transfers(IStockStore store, Check check, StockOptions opt
     /// <summary>Reason of the adjustment that takes units out which were lost on the way.</summary>
     public const string LostInTransit = "LOST_IN_TRANSIT";
 
-    private const int MaximumLineId = 40;
-
     public DocumentKind<Transfer> Documents { get; } = new(Kind, MovingJson.Default.Transfer, t => t.TransferId,
         t => [$"{StateFilter}:{t.State}", $"{FromFilter}:{t.FromLocationId}", $"{ToFilter}:{t.ToLocationId}",
             .. t.Reference is null ? Array.Empty<string>() : [$"{ReferenceFilter}:{t.Reference}"], .. t.Lines.Select(line => $"{SkuFilter}:{line.SkuId}").Distinct()],
@@ -26,7 +24,7 @@ internal sealed class Transfers(IStockStore store, Check check, StockOptions opt
     {
         var body = request.Body;
         var id = body.TransferId is null ? CommandParts.NewId(request.NowTs) : Check.Id("transfer_id", body.TransferId);
-        var now = CommandParts.Instant(request.NowTs);
+        var now = PositionPayload.Instant(request.NowTs);
         var transfer = new Transfer
         {
             TransferId = id,
@@ -53,7 +51,7 @@ internal sealed class Transfers(IStockStore store, Check check, StockOptions opt
     {
         var former = await InStateAsync(request, Transfer.Pending, token).ConfigureAwait(false);
         var quantities = ReadShipped(former.Value, request.Body.Lines);
-        var at = CommandParts.Instant(request.NowTs);
+        var at = PositionPayload.Instant(request.NowTs);
         var now = former.Value with
         {
             State = Transfer.InTransit,
@@ -74,7 +72,7 @@ internal sealed class Transfers(IStockStore store, Check check, StockOptions opt
         var former = await InStateAsync(request, Transfer.InTransit, token).ConfigureAwait(false);
         var (lines, moves) = Receive(former.Value, request.Body.Lines);
         var isOver = lines.All(line => line.Outstanding == 0);
-        var at = CommandParts.Instant(request.NowTs);
+        var at = PositionPayload.Instant(request.NowTs);
         var now = former.Value with { State = isOver ? Transfer.AllReceived : Transfer.InTransit, ChangedAt = at, ReceivedAt = isOver ? at : null, Lines = lines };
         return Planned(former, now, moves, request.Caller, request.NowTs);
     }
@@ -83,17 +81,13 @@ internal sealed class Transfers(IStockStore store, Check check, StockOptions opt
     {
         var former = await InStateAsync(request, Transfer.Pending, token).ConfigureAwait(false);
         var reason = Check.Text("reason", request.Body.Reason);
-        var now = former.Value with { State = Transfer.Cancelled, ChangedAt = CommandParts.Instant(request.NowTs), Reason = reason };
+        var now = former.Value with { State = Transfer.Cancelled, ChangedAt = PositionPayload.Instant(request.NowTs), Reason = reason };
         var moves = now.Lines.Select(line => Move(now, line, now.FromLocationId, MovementType.Release, line.Quantity) with { Reason = reason });
         return Planned(former, now, moves, request.Caller, request.NowTs);
     }
 
     /// <summary>Removes what ended long ago.</summary>
-    public async Task<Plan?> SweepAsync(string id, CancellationToken token)
-    {
-        var former = await Documents.FindAsync(store, id, token).ConfigureAwait(false);
-        return former is { Value.IsOver: false } ? null : CommandParts.Remove(Documents, id, former, former is null ? 0 : options.GoneTs(former.Value.ChangedAt));
-    }
+    public Task<Plan?> SweepAsync(string id, CancellationToken token) => Documents.SweepAsync(store, id, token);
 
     private Plan Planned(Versioned<Transfer>? former, Transfer now, IEnumerable<StockMove> moves, string caller, long nowTs)
     {
@@ -178,8 +172,7 @@ internal sealed class Transfers(IStockStore store, Check check, StockOptions opt
         {
             var at = $"lines[{i}]";
             RefusedCommandException.ThrowIf(line is null, at, "is null");
-            var name = line!.LineId is null ? (i + 1).ToString(CultureInfo.InvariantCulture) : Check.Id(at + ".line_id", line.LineId, MaximumLineId);
-            RefusedCommandException.ThrowIf(!names.Add(name), at + ".line_id", $"'{name}' stands twice");
+            var name = Check.LineId(at, i, line!.LineId, names);
             return new TransferLine(name, check.Sku(at + ".sku_id", line.SkuId), check.Quantity(at + ".quantity", line.Quantity), 0, 0, 0, 0);
         })];
     }

@@ -106,7 +106,12 @@ public sealed class AdmissionTests : IAsyncDisposable
         using var client = await StartAsync(new HttpOptions("http://127.0.0.1:0", ConcurrentRequests: 2, RequestTimeoutSeconds: 600));
         using var leave = new CancellationTokenSource();
         var hanging = Enumerable.Range(0, 2).Select(_ => client.GetAsync(new Uri("/v1/positions/A/B", UriKind.Relative), leave.Token)).ToArray();
-        await UntilAsync(client, HttpStatusCode.TooManyRequests);
+        while (positions.Hanging < 2)
+        {
+            await Task.WhenAny(hanging.Append(Task.Delay(10)));
+        }
+
+        Assert.Equal(HttpStatusCode.TooManyRequests, (await GetAsync(client, "/v1/status", null)).StatusCode);
         await leave.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Task.WhenAll(hanging));
         await UntilAsync(client, HttpStatusCode.OK);

@@ -6,10 +6,14 @@ namespace Stockflow.Tests.Serve;
 internal sealed class FakePositions : IPositionReader
 {
     private readonly Dictionary<(string, string), PositionState> states = [];
+    private int hanging;
 
     public Exception? Failure { get; set; }
 
     public bool Hang { get; set; }
+
+    /// <summary>Calls that hang, or did.</summary>
+    public int Hanging => Volatile.Read(ref hanging);
 
     public void Put(string sku, string location, PositionState state) => states[(sku, location)] = state;
 
@@ -28,5 +32,11 @@ internal sealed class FakePositions : IPositionReader
     public IAsyncEnumerable<StockPosition> ScanAsync(CancellationToken token) => throw new NotSupportedException();
 
     private Task MisbehaveAsync(CancellationToken token) =>
-        Failure is not null ? Task.FromException(Failure) : Hang ? Task.Delay(Timeout.Infinite, token) : Task.CompletedTask;
+        Failure is not null ? Task.FromException(Failure) : Hang ? HangAsync(token) : Task.CompletedTask;
+
+    private Task HangAsync(CancellationToken token)
+    {
+        Interlocked.Increment(ref hanging);
+        return Task.Delay(Timeout.Infinite, token);
+    }
 }

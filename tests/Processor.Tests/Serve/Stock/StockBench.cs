@@ -20,7 +20,7 @@ internal sealed class StockBench
         Transfers = new Transfers(Store, check, Options);
         Orders = new PurchaseOrders(Store, check, Options, new ReceivingOptions());
         Plans = new CountPlans(Store, check, Options, counting ?? new CountOptions());
-        Counts = new Counts(Store, new AtpReader(Store), Plans, check, Options, sku => Costs.TryGetValue(sku, out var cost) ? cost : null);
+        Counts = new Counts(Store, new AtpReader(Store), Plans, check, sku => Costs.TryGetValue(sku, out var cost) ? cost : null);
         Adjustments = new Adjustments(check, Options);
     }
 
