@@ -53,15 +53,19 @@ public sealed class Pipeline(PipelineParts parts)
         watermark.Restore(record.Watermarks, record.Marks);
         var seen = LoadSeenAsync(dedupe, lane);
 
-        var decode = Block(batch => decoder.ApplyAsync(batch, lane.Stopping));
-        var validate = Block(batch => validator.ApplyAsync(batch, lane.Stopping));
-        var dedupeBlock = Block(async batch =>
+        var decode = Block("decode", batch =>
+        {
+            Interlocked.Add(ref parts.Status.Followed, Traces.Follow(batch));
+            return decoder.ApplyAsync(batch, lane.Stopping);
+        });
+        var validate = Block("validate", batch => validator.ApplyAsync(batch, lane.Stopping));
+        var dedupeBlock = Block("dedupe", async batch =>
         {
             await seen;
             dedupe.Apply(batch);
         });
-        var deadLetters = Block(batch => parts.WriteDeadLetters(batch, lane.Stopping));
-        var position = Block(async batch =>
+        var deadLetters = Block("dead_letters", batch => parts.WriteDeadLetters(batch, lane.Stopping));
+        var position = Block("positions", async batch =>
         {
             var from = status.NextOffset;
             watermark.Apply(batch, from);
@@ -75,7 +79,9 @@ public sealed class Pipeline(PipelineParts parts)
         });
         positions.Connected = connected => parts.Status.PositionsConnected = connected;
         positions.Wake = () => lane.Check();
-        var history = new ActionBlock<RecordBatch>(batch => parts.History.TakeAsync(batch, lane.Stopping), Options());
+        StageClock handOver = null!;
+        var history = new ActionBlock<RecordBatch>(async batch => await handOver.RunAsync(batch, taken => new ValueTask(parts.History.TakeAsync(taken, lane.Stopping))), Options());
+        handOver = parts.Status.Stage("history").Start(parts.Time, () => history.InputCount, static () => 0, history.Completion);
 
         var link = new DataflowLinkOptions { PropagateCompletion = true };
         decode.LinkTo(validate, link);
@@ -86,13 +92,24 @@ public sealed class Pipeline(PipelineParts parts)
         lane.Start(decode, position, history.Completion);
         return lane;
 
-        TransformBlock<RecordBatch, RecordBatch> Block(Func<RecordBatch, ValueTask> stage) => new(
-            async batch =>
-            {
-                await stage(batch);
-                return batch;
-            },
-            Options());
+        TransformBlock<RecordBatch, RecordBatch> Block(string name, Func<RecordBatch, ValueTask> work)
+        {
+            var stage = parts.Status.Stage(name);
+            StageClock clock = null!;
+            var block = new TransformBlock<RecordBatch, RecordBatch>(
+                async batch =>
+                {
+                    var rejections = batch.Rejections.Count;
+                    using var trace = Traces.Enter(batch, name);
+                    var took = await clock.RunAsync(batch, work);
+                    stage.Refuse(batch.Rejections.Count - rejections);
+                    Metrics.StageDuration.Record(took.TotalSeconds, new KeyValuePair<string, object?>("stage", name));
+                    return batch;
+                },
+                Options());
+            clock = stage.Start(parts.Time, () => block.InputCount, () => block.OutputCount, block.Completion);
+            return block;
+        }
 
         ExecutionDataflowBlockOptions Options() => new()
         {
@@ -165,6 +182,7 @@ public sealed class Pipeline(PipelineParts parts)
             DurableOffset = resume.History,
             HistoryGapEnd = resume.Positions,
             CommittedOffset = resume.History,
+            CaughtUpTs = parts.Time.GetUtcNow().ToUnixTimeMilliseconds(),
         };
     }
 

@@ -47,6 +47,8 @@ public sealed record ProcessorOptions
 
     public LogOptions Log { get; init; } = new();
 
+    public TraceOptions Traces { get; init; } = new();
+
     /// <summary>Batches that wait in front of each block.</summary>
     public int BatchesPerBlock { get; init; } = 2;
 
@@ -57,7 +59,7 @@ public sealed record ProcessorOptions
         Action[] checks =
         [
             Kafka.Validate, ValidateRegistry, Decode.Validate, Dedupe.Validate, Positions.Validate, Window.Validate, Close.Validate, Clickhouse.Validate, History.Validate, Transfers.Validate,
-            Stock.Validate, Receiving.Validate, Counts.Validate, Allocation.Validate, Http.Validate, Log.Validate,
+            Stock.Validate, Receiving.Validate, Counts.Validate, Allocation.Validate, Http.Validate, Log.Validate, Traces.Validate,
             () => SetupException.ThrowIf(BatchesPerBlock is < 1 or > 1000, "batchesPerBlock must be from 1 to 1000"),
         ];
         var problems = new List<string>();

@@ -3,6 +3,7 @@ using Confluent.Kafka;
 using Stockflow.Avro;
 using Stockflow.Decode;
 using Stockflow.Model;
+using Stockflow.Telemetry;
 
 namespace Stockflow.Commands;
 
@@ -45,6 +46,7 @@ internal sealed class MovementSender : IDisposable
         ConfluentFrame.Write(encoder, schema.Id);
         GenericWriter.Write(encoder, schema.Schema, fields);
         var message = new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(skuId), Value = encoder.WrittenSpan.ToArray() };
+        using var span = Traces.Publish(topic, message);
         try
         {
             await producer.ProduceAsync(new TopicPartition(topic, partition), message, token);

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Stockflow.Embedded;
 using Stockflow.Model;
+using Stockflow.Telemetry;
 
 namespace Stockflow.Commands;
 
@@ -20,6 +21,9 @@ public static class ProduceCommand
         var configFile = new Option<FileInfo?>("--kafka-config-file") { Description = "File of key=value client properties, for secrets.", HelpName = "file" };
         var noReference = new Option<bool>("--no-reference") { Description = "Do not send the reference records first." };
         var positions = new Option<FileInfo?>("--positions") { Description = "Write the positions that the load must lead to, as CSV.", HelpName = "file" };
+        var traces = new Option<string>("--traces-endpoint") { Description = "OTLP collector for the traces of sampled events, such as http://127.0.0.1:4317. Default: no traces.", HelpName = "url", DefaultValueFactory = _ => "" };
+        var protocol = new Option<string>("--traces-protocol") { Description = "grpc, or http/protobuf with an address that ends in /v1/traces.", HelpName = "name", DefaultValueFactory = _ => "grpc" };
+        var ratio = new Option<double>("--traces-sample-ratio") { Description = "Share of the events that are traced, 0 to 1.", HelpName = "ratio", DefaultValueFactory = _ => 0.001 };
         var json = new Option<bool>("--json") { Description = "Print the summary as one JSON object." };
         var load = new LoadSettings(DefaultEvents, defaultRate: 0);
         var command = new Command("produce", $"""
@@ -38,7 +42,7 @@ public static class ProduceCommand
             {ExitCode.Help}
             """)
         {
-            bootstrap, registry, topic, config, configFile, noReference, positions, json,
+            bootstrap, registry, topic, config, configFile, noReference, positions, traces, protocol, ratio, json,
         };
         load.AddTo(command);
         command.SetAction((parsed, token) => ExitCode.GuardAsync("produce", async () =>
@@ -56,6 +60,9 @@ public static class ProduceCommand
                 Generator = generator,
                 SchemaId = await LoadSettings.SchemaIdsAsync(parsed.GetValue(registry) ?? demo?.Registry, token),
             };
+            var tracing = new TraceOptions(parsed.GetValue(traces)!, parsed.GetValue(protocol)!, SampleRatio: parsed.GetValue(ratio));
+            tracing.Validate();
+            using var exporting = tracing.Start();
             return await RunAsync(options, !parsed.GetValue(noReference), parsed.GetValue(positions), parsed.GetValue(json), demo is not null, token);
         }));
         return command;

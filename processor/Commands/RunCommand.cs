@@ -85,7 +85,8 @@ public static class RunCommand
         var time = TimeProvider.System;
         using var loggers = options.Log.CreateFactory();
         var logger = loggers.CreateLogger("Stockflow");
-        var status = new ProcessorStatus();
+        using var traces = options.Traces.Start();
+        var status = new ProcessorStatus { HorizonSeconds = options.Dedupe.HorizonHours * 3600 };
         await using IPositionStore positions = options.Positions.Connection == "memory"
             ? new MemoryPositionStore(time)
             : new RedisPositionStore(options.Positions, time, logger);
@@ -157,6 +158,7 @@ public static class RunCommand
             ReconcileWatch.RunAsync(options.Positions, status, time, sinks.Token),
             TransferWatch.RunAsync(options.Transfers, clickHouse, status, time, sinks.Token),
             stock.RunAsync(sinks.Token),
+            ServerWatch.RunAsync(options.Positions, clickHouse, status, time, sinks.Token),
             new GlobalWatermark(positions, partitions, status, time).RunAsync(sinks.Token),
             new CloseService(options, partitions, positions, clickHouse, status, time, logger).RunAsync(sinks.Token),
         };

@@ -81,7 +81,7 @@ internal sealed class StockService(ProcessorOptions options, IStockStore store, 
                 sender ??= await MovementSender.CreateAsync(options, token);
                 await Task.WhenAll(entries.Select(entry => sender.SendAsync(partition, entry.Move.SkuId, Fields(entry.Move, time.GetUtcNow().ToUnixTimeMilliseconds()), token)));
                 await store.ForwardedAsync(partition, entries, token);
-                status.Forwarded += entries.Count;
+                Interlocked.Add(ref status.Forwarded, entries.Count);
             }
 
             more |= entries.Count == EntriesAtOnce;

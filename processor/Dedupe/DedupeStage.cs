@@ -56,6 +56,7 @@ public sealed class DedupeStage(DedupeOptions options, LaneStatus status, TimePr
         }
 
         JudgedOffset = Math.Max(JudgedOffset, batch.NextOffset);
+        status.Fingerprints = seen.Count;
     }
 
     private void Note(long bucket, long lastOffset)

@@ -1,5 +1,6 @@
 using Confluent.Kafka;
 using Stockflow.Model;
+using Stockflow.Telemetry;
 
 namespace Stockflow.Embedded;
 
@@ -173,6 +174,16 @@ public sealed class LoadProducer : IDisposable
     private async ValueTask SendAsync(string topic, Partition partition, byte[] key, byte[]? value, CancellationToken token)
     {
         var message = new Message<byte[], byte[]> { Key = key, Value = value! };
+        var report = delivered;
+        if (topic == options.Topic && Traces.Publish(topic, message) is { } span)
+        {
+            report = sent =>
+            {
+                span.Dispose();
+                Delivered(sent);
+            };
+        }
+
         while (true)
         {
             try
@@ -180,7 +191,7 @@ public sealed class LoadProducer : IDisposable
                 lock (producer)
                 {
                     ObjectDisposedException.ThrowIf(isDisposed, this);
-                    producer.Produce(new TopicPartition(topic, partition), message, delivered);
+                    producer.Produce(new TopicPartition(topic, partition), message, report);
                 }
 
                 return;

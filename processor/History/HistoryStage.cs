@@ -53,6 +53,7 @@ public sealed class HistoryStage(
             logger.HistorySkips(lane.Partition, batch.FromOffset);
         }
 
+        Traces.End(batch);
         release(batch);
     }
 
@@ -124,8 +125,9 @@ public sealed class HistoryStage(
     private async Task WriteAsync(Load load, CancellationToken token)
     {
         lastProgress = time.GetTimestamp();
+        var began = time.GetUtcNow();
         await Task.WhenAll(InsertAsync("raw_events", load.Raw.Block, token), InsertAsync("ledger", load.Ledger.Block, token));
-        load.NoteWritten();
+        load.NoteWritten(began, time.GetUtcNow());
     }
 
     // The client has retried what is worth retrying at once; from there on ClickHouse is away, and the history waits for it.
@@ -145,12 +147,14 @@ public sealed class HistoryStage(
                 await clickHouse.InsertAsync(table, block.ColumnNames, "Native", data, token);
                 lastProgress = time.GetTimestamp();
                 Metrics.InsertDuration.Record(time.GetElapsedTime(started).TotalSeconds);
+                Interlocked.Add(ref status.HistoryRows, block.Rows);
                 status.HistoryConnected = true;
                 return;
             }
             catch (ClickHouseException e)
             {
                 status.HistoryConnected = false;
+                Interlocked.Increment(ref status.HistoryFailures);
                 logger.HistoryUnavailable(e.Message);
                 await Task.Delay(wait, time, token);
             }
@@ -161,6 +165,7 @@ public sealed class HistoryStage(
     private sealed class Load(Action<RecordBatch> release)
     {
         private readonly List<(LaneStatus Lane, long From, long Next)> stretches = [];
+        private readonly List<FollowedEvent> followed = [];
 
         public LedgerBlock Ledger { get; } = new();
 
@@ -180,11 +185,14 @@ public sealed class HistoryStage(
                 Append(batch, start, Math.Min(batch.Count, start + RecordColumns.Stretch), rows, accepted);
             }
 
+            followed.AddRange(batch.Followed);
             release(batch);
         }
 
-        public void NoteWritten()
+        public void NoteWritten(DateTimeOffset began, DateTimeOffset ended)
         {
+            Traces.End(followed, began, ended);
+            followed.Clear();
             foreach (var (lane, from, next) in stretches)
             {
                 lane.Written(from, next);

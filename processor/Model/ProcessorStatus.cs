@@ -29,6 +29,15 @@ public sealed class LaneStatus
     /// <summary>Events that corrections name and that have not come yet.</summary>
     public long Held;
 
+    /// <summary>Event ids that are remembered.</summary>
+    public long Fingerprints;
+
+    /// <summary>How long the last commit to the store took, seconds.</summary>
+    public double CommitSeconds;
+
+    /// <summary>The broker's timestamp of the last record applied, and when the lane had caught up last; milliseconds since 1970-01-01 UTC.</summary>
+    public long AppliedTs, CaughtUpTs;
+
     /// <summary>Offset after the last record read from Kafka, applied to the positions, committed to Kafka.</summary>
     public long ReadOffset, NextOffset = -1, CommittedOffset = -1;
 
@@ -72,6 +81,12 @@ public sealed class LaneStatus
 
     /// <summary>Records that wait in Kafka, 0 where the end is unknown.</summary>
     public long Lag => Math.Max(0, EndOffset - Math.Max(0, NextOffset));
+
+    /// <summary>
+    /// Age of the records that wait, seconds; 0 where none does. The oldest one is not known until it is read: it came after the last one
+    /// applied, and after the lane had caught up.
+    /// </summary>
+    public double LagSeconds(long nowTs) => Lag == 0 ? 0 : Math.Max(0, nowTs - Math.Max(AppliedTs, CaughtUpTs)) / 1000.0;
 
     /// <summary>
     /// The history has the records of [<paramref name="from"/>, <paramref name="to"/>). Stretches beyond the gap come in order and without
@@ -127,6 +142,9 @@ public sealed class SourceStatus(string name)
     /// <summary>Accepted records with an event time below the lane's watermark.</summary>
     public long Late;
 
+    /// <summary>Those of them whose hour was past its allowed lateness: where it is closed, it is restated.</summary>
+    public long TooLate;
+
     public bool IsIdle;
 }
 
@@ -136,6 +154,26 @@ public sealed class ProcessorStatus
     public ConcurrentDictionary<int, LaneStatus> Lanes { get; } = new();
 
     public ConcurrentDictionary<RejectReason, long> DeadLetterReasons { get; } = new();
+
+    /// <summary>The stages of a lane in their order.</summary>
+    public StageStatus[] Stages { get; } = [.. new[] { "decode", "validate", "dedupe", "dead_letters", "positions", "history" }.Select(name => new StageStatus(name))];
+
+    public StageStatus Stage(string name) => Array.Find(Stages, stage => stage.Name == name) ?? throw new ArgumentException($"There is no stage {name}.", nameof(name));
+
+    /// <summary>Writes that the position store refused because another process has taken the lane.</summary>
+    public ConcurrentDictionary<(string Topic, int Partition), long> Fenced { get; } = new();
+
+    /// <summary>Times that the group's partitions were dealt out anew.</summary>
+    public long Rebalances;
+
+    /// <summary>What the Kafka client tells about its brokers; null before it first does.</summary>
+    public KafkaUsage? Kafka;
+
+    /// <summary>What Redis tells about itself; null before the first look and where there is none.</summary>
+    public RedisUsage? Redis;
+
+    /// <summary>What ClickHouse tells about its tables; empty where another process looks.</summary>
+    public IReadOnlyList<TableUsage> Tables = [];
 
     /// <summary>Whether the last call to the server succeeded.</summary>
     public bool SourceConnected, PositionsConnected, HistoryConnected;
@@ -154,6 +192,15 @@ public sealed class ProcessorStatus
 
     /// <summary>Transfers with open units that are older than the setting; -1 before the first look.</summary>
     public long UnmatchedTransfers = -1;
+
+    /// <summary>How long an event_id is remembered at least, seconds.</summary>
+    public double HorizonSeconds;
+
+    /// <summary>Rows that ClickHouse took, and inserts that it did not take at once.</summary>
+    public long HistoryRows, HistoryFailures;
+
+    /// <summary>Events that were followed by a trace.</summary>
+    public long Followed;
 
     /// <summary>Whether the history could take a few batches at once.</summary>
     public bool HistoryHasRoom = true;

@@ -19,6 +19,11 @@ public struct RecordRef
 /// <summary>A dead letter's stage, reason and text for people.</summary>
 public readonly record struct Rejection(int Index, string Stage, RejectReason Reason, string Message, int SchemaId);
 
+/// <summary>A record that its producer's trace follows through the lane.</summary>
+/// <param name="Index">Its place in the batch.</param>
+/// <param name="Span">The span of its processing, a child of the producer's; open until the record is durable in the history.</param>
+public readonly record struct FollowedEvent(int Index, System.Diagnostics.Activity Span);
+
 /// <summary>
 /// A run of consecutive records of one lane, with all that the stages add to them. It travels from block to block
 /// and is owned by the block that holds it; the last one returns it to its pool.
@@ -61,6 +66,9 @@ public sealed class RecordBatch
     public List<KeyValuePair<string, byte[]?>[]> Headers { get; } = [];
 
     public List<Rejection> Rejections { get; } = [];
+
+    /// <summary>Records that a trace follows; few or none.</summary>
+    public List<FollowedEvent> Followed { get; } = [];
 
     /// <summary>The lane that read the batch. A completion of a lane that was closed since touches only that lane's own object.</summary>
     public LaneStatus Lane { get; set; } = null!;
@@ -135,6 +143,7 @@ public sealed class RecordBatch
         ArenaLength = 0;
         Headers.Clear();
         Rejections.Clear();
+        Followed.Clear();
         FromOffset = 0;
         NextOffset = 0;
         JudgedOffset = 0;

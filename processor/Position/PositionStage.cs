@@ -141,6 +141,7 @@ public sealed class PositionStage(
         (status.Unsettled, status.Held) = (settlements.Count, settlements.Held);
         batch.RecordedTs = time.GetUtcNow().ToUnixTimeMilliseconds();
         ObserveFreshness(batch, from);
+        status.AppliedTs = batch.Count > 0 ? batch.Records[batch.Count - 1].BrokerTs : status.AppliedTs;
         status.NextOffset = commit.ExpectedOffset = commit.NextOffset;
     }
 
@@ -300,7 +301,8 @@ public sealed class PositionStage(
     {
         var started = lastCommit = time.GetTimestamp();
         var outcome = await RetryAsync(() => store.CommitAsync(commit, token), token);
-        Metrics.CommitDuration.Record(time.GetElapsedTime(started).TotalSeconds);
+        status.CommitSeconds = time.GetElapsedTime(started).TotalSeconds;
+        Metrics.CommitDuration.Record(status.CommitSeconds);
         LaneLostException.ThrowUnless(outcome, status.Partition);
         commit.Revision++;
     }

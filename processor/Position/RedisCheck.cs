@@ -32,6 +32,15 @@ internal static class RedisCheck
     public static async Task<string?> SettingAsync(IDatabase db, string name) =>
         await AskAsync(db, "CONFIG", "GET", name) is { } answer && (RedisValue[])answer! is [_, var value] ? (string?)value : null;
 
+    /// <summary>How full Redis is; of a cluster, one of its servers. Null where it may not be asked.</summary>
+    public static async Task<RedisUsage?> UsageAsync(IDatabase db)
+    {
+        var fields = Fields(await AskAsync(db, "INFO"));
+        return fields.Count == 0 ? null : new RedisUsage(Number("used_memory"), Number("maxmemory"), Number("connected_clients"), Number("total_commands_processed"));
+
+        long Number(string field) => long.TryParse(fields.GetValueOrDefault(field), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : 0;
+    }
+
     internal static void CheckMemory(string name, IReadOnlyDictionary<string, string> memory, ILogger? logger)
     {
         if (!TryNumber("used_memory", out var used) || !TryNumber("maxmemory", out var limit) || limit == 0 || used < limit * FullFrom)

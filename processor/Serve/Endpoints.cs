@@ -26,8 +26,13 @@ internal sealed class Endpoints(IPositionReader positions, HistoryEndpoints past
         routes.MapMethods("/v1/positions/{**ids}", Methods, PositionsAsync);
     }
 
-    private Task MetricsAsync(HttpContext context) =>
-        Problems.JsonAsync(context, Encoding.UTF8.GetBytes(exporter.Write()), PrometheusExporter.ContentType, context.RequestAborted);
+    // A scraper that takes OpenMetrics says so; all others get the text format.
+    private Task MetricsAsync(HttpContext context)
+    {
+        var openMetrics = context.Request.Headers.Accept.Any(accept => accept?.Contains("application/openmetrics-text", StringComparison.Ordinal) == true);
+        return Problems.JsonAsync(context, Encoding.UTF8.GetBytes(exporter.Write(openMetrics)),
+            openMetrics ? PrometheusExporter.OpenMetricsType : PrometheusExporter.ContentType, context.RequestAborted);
+    }
 
     private static Task HealthAsync(HttpContext context) =>
         Problems.JsonAsync(context, "{\"status\":\"alive\"}"u8.ToArray(), Json, context.RequestAborted);

@@ -7,6 +7,8 @@ namespace Stockflow.Source;
 /// <content>Partitions that come, go and start again.</content>
 public sealed partial class KafkaSource
 {
+    private const int StatisticsMilliseconds = 10_000;
+
     // Opening a lane asks the broker and the store, which may be away for long: it goes on beside the polling. Until then the partition
     // stands at the log's end, paused as soon as the client has found it.
     private List<TopicPartitionOffset> OpenSlots(List<TopicPartition> partitions)
@@ -170,6 +172,7 @@ public sealed partial class KafkaSource
         catch (Exception e) when (e.GetBaseException() is LaneLostException or StoreUnavailableException)
         {
             // Another owner has gone on, or the store stands further back: the next owner finds out where.
+            NoteFenced(slot.Number, e.GetBaseException());
             logger.LaneRestarts(slot.Number, e.GetBaseException().Message);
         }
         catch (Exception e)
@@ -212,10 +215,19 @@ public sealed partial class KafkaSource
         }
 
         logger.LaneRestarts(slot.Number, lost.Message);
+        NoteFenced(slot.Number, lost);
         Lanes.TryRemove(slot.Number, out _);
         slot.Detach(pool);
         var wait = lost.Outcome == CommitOutcome.StaleEpoch ? options.SessionTimeoutMilliseconds : 0;
         slot.Opening = ReopenAsync(slot, TimeSpan.FromMilliseconds(wait));
+    }
+
+    private void NoteFenced(int partition, Exception fault)
+    {
+        if (fault is LaneLostException { Outcome: CommitOutcome.StaleEpoch })
+        {
+            status.Fenced.AddOrUpdate((options.Topic, partition), 1, static (_, count) => count + 1);
+        }
     }
 
     private async Task<ILane> ReopenAsync(Slot slot, TimeSpan wait)
@@ -256,9 +268,14 @@ public sealed partial class KafkaSource
             HeartbeatIntervalMs = Math.Min(3000, options.SessionTimeoutMilliseconds / 4),
             EnablePartitionEof = true,
             AllowAutoCreateTopics = false,
+            StatisticsIntervalMs = StatisticsMilliseconds,
         };
         return new ConsumerBuilder<byte[], byte[]>(config)
-            .SetPartitionsAssignedHandler((_, partitions) => Watched(() => OpenSlots(partitions)))
+            .SetPartitionsAssignedHandler((_, partitions) => Watched(() =>
+            {
+                status.Rebalances++;
+                return OpenSlots(partitions);
+            }))
             .SetPartitionsRevokedHandler((_, partitions) => Watched(() => CloseSlots(Find(partitions))))
             .SetPartitionsLostHandler((_, partitions) => Watched(() => Lose(Find(partitions))))
             .SetErrorHandler((_, e) =>
@@ -267,6 +284,7 @@ public sealed partial class KafkaSource
                 logger.KafkaError(e.Reason);
             })
             .SetLogHandler((_, m) => logger.KafkaError(m.Message))
+            .SetStatisticsHandler((_, json) => status.Kafka = KafkaStatistics.Read(json) ?? status.Kafka)
             .SetOffsetsCommittedHandler((_, committed) => NoteCommitted(committed))
             .Build();
     }

@@ -1,9 +1,12 @@
+using System.Diagnostics;
+
 namespace Stockflow.Telemetry;
 
 /// <summary>Buckets, sum and maximum of one series. Thread-safe without locks; a reader may see an observation in part.</summary>
 internal sealed class HistogramSeries(double[] bounds)
 {
     private readonly long[] counts = new long[bounds.Length + 1];
+    private readonly Exemplar?[] examples = new Exemplar?[bounds.Length + 1];
     private double sum;
     private double maximum;
 
@@ -12,7 +15,13 @@ internal sealed class HistogramSeries(double[] bounds)
     public void Add(double value)
     {
         var index = Array.BinarySearch(bounds, value);
-        Interlocked.Increment(ref counts[index < 0 ? ~index : index]);
+        index = index < 0 ? ~index : index;
+        Interlocked.Increment(ref counts[index]);
+        if (Activity.Current is { Recorded: true } span)
+        {
+            examples[index] = new Exemplar(span.TraceId.ToHexString(), value, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds() / 1000.0);
+        }
+
         double seen;
         do
         {
@@ -26,6 +35,9 @@ internal sealed class HistogramSeries(double[] bounds)
         }
         while (value > seen && Interlocked.CompareExchange(ref maximum, value, seen) != seen);
     }
+
+    /// <summary>The latest observation of a bucket that was made within a sampled trace; null without one.</summary>
+    public Exemplar? Example(int bucket) => Volatile.Read(ref examples[bucket]);
 
     /// <summary>Observations by bucket, not cumulated; the last bucket has no upper bound.</summary>
     public long[] Counts()
@@ -71,6 +83,9 @@ internal sealed class HistogramSeries(double[] bounds)
         }
     }
 }
+
+/// <summary>An observation and the trace it belongs to; <paramref name="Timestamp"/> in seconds since 1970-01-01 UTC.</summary>
+public sealed record Exemplar(string TraceId, double Value, double Timestamp);
 
 /// <summary>Quantiles of a duration, seconds; all but <paramref name="Max"/> are estimates from buckets.</summary>
 public readonly record struct QuantileEstimate(double P50, double P95, double P99, double Max);

@@ -32,6 +32,14 @@ public static class Metrics
     public static readonly Histogram<double> CloseSeconds = Seconds("stockflow_close_seconds",
         "Time of one pass that closed hours or restated closed ones.");
 
+    /// <summary>By stage.</summary>
+    public static readonly Histogram<double> StageDuration = Seconds("stockflow_stage_batch_seconds",
+        "Time of a stage's work on one batch.", "stage");
+
+    /// <summary>By kind: single, sku, batch.</summary>
+    public static readonly Histogram<double> AtpReads = Seconds("stockflow_atp_read_seconds",
+        "Time to answer what can be promised: of one position, of a SKU at all locations, of a batch of positions.", "kind");
+
     /// <summary>By route pattern and status code, so that no caller can add a series.</summary>
     public static readonly Counter<long> HttpRequests = Count("stockflow_http_requests_total", "requests",
         "Requests answered by the HTTP API.", "route", "status");
@@ -60,6 +68,8 @@ public static class Metrics
         Lane("stockflow_lane_negative_on_hand_total", MetricKind.Counter, "positions", "Positions that went below zero on-hand.", lane => lane.NegativeOnHand),
         Lane("stockflow_lane_unsettled_positions", MetricKind.Gauge, "positions", "SKUs with late counts or corrections that wait for the ledger.", lane => lane.Unsettled),
         Lane("stockflow_lane_held_corrections", MetricKind.Gauge, "events", "Events that corrections name and that have not come; the corrections have no effect until then.", lane => lane.Held),
+        Lane("stockflow_lane_fingerprints", MetricKind.Gauge, "events", "Event ids that the lane remembers, to know duplicates.", lane => lane.Fingerprints),
+        Lane("stockflow_lane_commit_seconds", MetricKind.Gauge, "seconds", "Time of the lane's last atomic commit to the position store.", lane => lane.CommitSeconds),
         Lane("stockflow_lane_lag_records", MetricKind.Gauge, "records", "Records that wait in Kafka.", lane => lane.Lag),
         Lane("stockflow_lane_read_offset", MetricKind.Gauge, "offset", "Offset after the last record read from Kafka.", lane => lane.ReadOffset),
         Lane("stockflow_lane_position_offset", MetricKind.Gauge, "offset", "Offset after the last record applied to the positions; -1 before the first.", lane => lane.NextOffset),
@@ -75,6 +85,52 @@ public static class Metrics
         Lane("stockflow_lane_close_watermark_timestamp_seconds", MetricKind.Gauge, "seconds", "Watermark less the allowed lateness as a Unix time; 0 before the first event.", lane => lane.CloseTs / 1000.0),
     ];
 
+    private static readonly string[] StageLabels = ["stage"];
+
+    private static readonly (MetricDefinition Definition, Func<StageStatus, double> Read)[] StageMetrics =
+    [
+        Stage("stockflow_stage_batches_total", MetricKind.Counter, "batches", "Batches that a stage has worked on.", stage => stage.Batches),
+        Stage("stockflow_stage_records_total", MetricKind.Counter, "records", "Records that a stage has worked on.", stage => stage.Records),
+        Stage("stockflow_stage_refused_total", MetricKind.Counter, "records", "Records that a stage sent to the dead letters.", stage => stage.Refused),
+        Stage("stockflow_stage_errors_total", MetricKind.Counter, "batches", "Batches that a stage could not finish: their lane ended and reads them again.", stage => stage.Errors),
+        Stage("stockflow_stage_queue_batches", MetricKind.Gauge, "batches", "Batches that wait in front of a stage, of all lanes.", stage => stage.Waiting),
+    ];
+
+    private static readonly MetricDefinition StageTime = Define("stockflow_stage_time_seconds_total", MetricKind.Counter, "seconds",
+        "Time of a stage by state: busy (waiting for a server included), idle, backpressured (the next stage has no room); all lanes together, so divide by stockflow_lanes.", "stage", "state");
+
+    private static readonly MetricDefinition LagSeconds = Define("stockflow_lane_lag_seconds", MetricKind.Gauge, "seconds",
+        "Age of the records that wait in Kafka; 0 where none does.", LaneLabels);
+
+    private static readonly MetricDefinition Fenced = Define("stockflow_lane_fenced_writes_total", MetricKind.Counter, "writes",
+        "Writes that the position store refused because another process has taken the lane.", LaneLabels);
+
+    private static readonly MetricDefinition BrokerLatency = Define("stockflow_kafka_broker_latency_seconds", MetricKind.Gauge, "seconds",
+        "Average round trip to a broker in the client's last interval of 10 s; 32 brokers at most.", "broker");
+
+    private static readonly MetricDefinition KafkaReceived = Define("stockflow_kafka_received_bytes_total", MetricKind.Counter, "bytes",
+        "Bytes received from Kafka.");
+
+    // Absent until Redis was looked at, and where the process's own memory stands in for it.
+    private static readonly (MetricDefinition Definition, Func<RedisUsage, double> Read)[] RedisMetrics =
+    [
+        Redis("stockflow_redis_memory_bytes", MetricKind.Gauge, "bytes", "Memory that Redis uses.", redis => redis.MemoryBytes),
+        Redis("stockflow_redis_memory_limit_bytes", MetricKind.Gauge, "bytes", "Memory that Redis may use; 0 for no limit.", redis => redis.LimitBytes),
+        Redis("stockflow_redis_clients", MetricKind.Gauge, "clients", "Clients connected to Redis.", redis => redis.Clients),
+        Redis("stockflow_redis_commands_total", MetricKind.Counter, "commands", "Commands that Redis has processed since its start, of all its clients.", redis => redis.Commands),
+    ];
+
+    private static readonly string[] TableLabels = ["table"];
+
+    // Only the owner of the topic's first partition looks.
+    private static readonly (MetricDefinition Definition, Func<TableUsage, double> Read)[] TableMetrics =
+    [
+        Table("stockflow_clickhouse_parts", "parts", "Active parts of a ClickHouse table.", table => table.Parts),
+        Table("stockflow_clickhouse_partition_parts_max", "parts", "Active parts of the table's fullest partition; ClickHouse delays inserts from 1000 on and refuses them from 3000 on.", table => table.PartitionParts),
+        Table("stockflow_clickhouse_rows", "rows", "Rows of a ClickHouse table, those that merges will drop included.", table => table.Rows),
+        Table("stockflow_clickhouse_bytes", "bytes", "Bytes on disk of a ClickHouse table.", table => table.Bytes),
+    ];
+
     private static readonly string[] SourceLabels = ["topic", "partition", "source_system"];
 
     // A lane tells 32 sources apart and the rest together as 'other', so that data can not add series without end.
@@ -82,6 +138,7 @@ public static class Metrics
     [
         Source("stockflow_source_watermark_timestamp_seconds", MetricKind.Gauge, "seconds", "Watermark of a lane's source as a Unix time; beyond 32 sources they share 'other'.", source => source.WatermarkTs / 1000.0),
         Source("stockflow_source_records_late_total", MetricKind.Counter, "records", "Accepted records of a lane's source with an event time below the lane's watermark.", source => source.Late),
+        Source("stockflow_source_records_too_late_total", MetricKind.Counter, "records", "Those of them whose hour was past its allowed lateness; where it is closed it is restated.", source => source.TooLate),
         Source("stockflow_source_idle", MetricKind.Gauge, "boolean", "1 while nothing comes of a lane's source though the lane keeps up.", source => source.IsIdle ? 1 : 0),
     ];
 
@@ -105,8 +162,13 @@ public static class Metrics
         Status("stockflow_positions_connected", "boolean", "1 if the last call to the position store succeeded.", status => status.PositionsConnected ? 1 : 0),
         Status("stockflow_history_connected", "boolean", "1 if the last call to ClickHouse succeeded.", status => status.HistoryConnected ? 1 : 0),
         Status("stockflow_stock_outboxes", "lanes", "Lanes with movements of commands that Kafka does not have yet.", status => status.Outboxes),
-        Status("stockflow_stock_forwarded", "movements", "Movements of commands that this process sent to Kafka since its start.", status => status.Forwarded),
         Status("stockflow_transfers_unmatched", "transfers", "Transfers with open units whose first leg is older than transfers.unmatchedHours; -1 before the first look.", status => status.UnmatchedTransfers),
+        Status("stockflow_dedupe_horizon_seconds", "seconds", "Setting: how long an event_id is remembered at least.", status => status.HorizonSeconds),
+        Status("stockflow_stock_forwarded_total", MetricKind.Counter, "movements", "Movements of commands that this process sent to Kafka.", status => status.Forwarded),
+        Status("stockflow_history_rows_total", MetricKind.Counter, "rows", "Rows that ClickHouse has taken from the history stage.", status => status.HistoryRows),
+        Status("stockflow_history_insert_failures_total", MetricKind.Counter, "inserts", "Inserts that ClickHouse did not take; they are tried again.", status => status.HistoryFailures),
+        Status("stockflow_kafka_rebalances_total", MetricKind.Counter, "rebalances", "Times that this process was given partitions anew.", status => status.Rebalances),
+        Status("stockflow_traces_followed_total", MetricKind.Counter, "events", "Events that were followed by a trace.", status => status.Followed),
     ];
 
     private static readonly (MetricDefinition Definition, Func<CloseStatus, double> Read)[] CloseMetrics =
@@ -186,6 +248,28 @@ public static class Metrics
                 new Measurement<double>(read(source), Tag("topic", lane.Topic), Tag("partition", lane.Partition), Tag("source_system", source.Name)))));
         }
 
+        Observe(meter, LagSeconds, () => status.Lanes.Values.Select(lane => OfLane(lane, lane.LagSeconds(time.GetUtcNow().ToUnixTimeMilliseconds()))));
+        Observe(meter, Fenced, () => status.Lanes.Values.Select(lane => (lane.Topic, lane.Partition)).Union(status.Fenced.Keys).Select(lane =>
+            new Measurement<double>(status.Fenced.GetValueOrDefault(lane), Tag("topic", lane.Topic), Tag("partition", lane.Partition))));
+        foreach (var (definition, read) in StageMetrics)
+        {
+            Observe(meter, definition, () => status.Stages.Select(stage => new Measurement<double>(read(stage), Tag("stage", stage.Name))));
+        }
+
+        Observe(meter, StageTime, () => status.Stages.SelectMany(stage => Enum.GetValues<StageState>().Select(state =>
+            new Measurement<double>(stage.Seconds(state), Tag("stage", stage.Name), Tag("state", state.ToString().ToLowerInvariant())))));
+        Observe(meter, KafkaReceived, () => [new Measurement<double>(status.Kafka?.ReceivedBytes ?? 0)]);
+        Observe(meter, BrokerLatency, () => status.Kafka?.Latencies.Select(broker => new Measurement<double>(broker.Seconds, Tag("broker", broker.Broker))) ?? []);
+        foreach (var (definition, read) in RedisMetrics)
+        {
+            Observe(meter, definition, () => status.Redis is { } redis ? [new Measurement<double>(read(redis))] : []);
+        }
+
+        foreach (var (definition, read) in TableMetrics)
+        {
+            Observe(meter, definition, () => status.Tables.Select(table => new Measurement<double>(read(table), Tag("table", table.Table))));
+        }
+
         Observe(meter, DeadLetterReasons, () => status.DeadLetterReasons.Select(reason =>
             new Measurement<double>(reason.Value, Tag("reason", reason.Key.Code()))));
         foreach (var (definition, read) in StatusMetrics)
@@ -226,9 +310,24 @@ public static class Metrics
         string name, MetricKind kind, string unit, string help, Func<SourceStatus, double> read) =>
         (Define(name, kind, unit, help, SourceLabels), read);
 
+    private static (MetricDefinition, Func<StageStatus, double>) Stage(
+        string name, MetricKind kind, string unit, string help, Func<StageStatus, double> read) =>
+        (Define(name, kind, unit, help, StageLabels), read);
+
+    private static (MetricDefinition, Func<RedisUsage, double>) Redis(
+        string name, MetricKind kind, string unit, string help, Func<RedisUsage, double> read) =>
+        (Define(name, kind, unit, help), read);
+
+    private static (MetricDefinition, Func<TableUsage, double>) Table(string name, string unit, string help, Func<TableUsage, double> read) =>
+        (Define(name, MetricKind.Gauge, unit, help, TableLabels), read);
+
     private static (MetricDefinition, Func<ProcessorStatus, double>) Status(
         string name, string unit, string help, Func<ProcessorStatus, double> read) =>
-        (Define(name, MetricKind.Gauge, unit, help), read);
+        Status(name, MetricKind.Gauge, unit, help, read);
+
+    private static (MetricDefinition, Func<ProcessorStatus, double>) Status(
+        string name, MetricKind kind, string unit, string help, Func<ProcessorStatus, double> read) =>
+        (Define(name, kind, unit, help), read);
 
     private static (MetricDefinition, Func<CloseStatus, double>) Close(string name, string unit, string help, Func<CloseStatus, double> read) =>
         (Define(name, MetricKind.Counter, unit, help), read);

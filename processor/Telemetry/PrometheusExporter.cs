@@ -6,12 +6,12 @@ using System.Text;
 namespace Stockflow.Telemetry;
 
 /// <summary>
-/// Prometheus text format 0.0.4 over <see cref="MeterListener"/>; written here because the package source has neither prometheus-net nor
+/// Prometheus text format 0.0.4, or OpenMetrics 1.0 with exemplars, over <see cref="MeterListener"/>; written here because the package source has neither prometheus-net nor
 /// OpenTelemetry's exporter. Thread-safe.
 /// </summary>
 public sealed class PrometheusExporter : IDisposable
 {
-    public const string ContentType = "text/plain; version=0.0.4; charset=utf-8";
+    public const string ContentType = "text/plain; version=0.0.4; charset=utf-8", OpenMetricsType = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
     /// <summary>Series an instrument may have; more mean a label without bounds, and are dropped rather than kept for ever.</summary>
     private const int MaximumSeries = 10_000;
@@ -45,7 +45,8 @@ public sealed class PrometheusExporter : IDisposable
     public void Dispose() => listener.Dispose();
 
     /// <summary>The whole exposition, families by name.</summary>
-    public string Write()
+    /// <param name="openMetrics">As OpenMetrics, which has the latest sampled trace of each bucket.</param>
+    public string Write(bool openMetrics = false)
     {
         var text = new StringBuilder(16 * 1024);
         lock (scrape)
@@ -58,8 +59,13 @@ public sealed class PrometheusExporter : IDisposable
             listener.RecordObservableInstruments();
             foreach (var family in families.Values.OrderBy(family => family.Name, StringComparer.Ordinal))
             {
-                family.Write(text);
+                family.Write(text, openMetrics);
             }
+        }
+
+        if (openMetrics)
+        {
+            text.Append("# EOF\n");
         }
 
         return text.ToString();
@@ -122,7 +128,7 @@ public sealed class PrometheusExporter : IDisposable
         public QuantileEstimate? Quantiles() =>
             series.TryGetValue("", out var state) && state is HistogramSeries buckets ? buckets.Estimate() : null;
 
-        public void Write(StringBuilder text)
+        public void Write(StringBuilder text, bool openMetrics)
         {
             if (series.IsEmpty)
             {
@@ -130,14 +136,15 @@ public sealed class PrometheusExporter : IDisposable
             }
 
             var type = bounds is not null ? "histogram" : counts ? "counter" : "gauge";
-            text.Append("# HELP ").Append(Name).Append(' ');
-            Escape(text, instrument.Description ?? "", quoted: false);
-            text.Append("\n# TYPE ").Append(Name).Append(' ').Append(type).Append('\n');
+            var family = openMetrics && type == "counter" ? Name[..^"_total".Length] : Name;
+            text.Append("# HELP ").Append(family).Append(' ');
+            Escape(text, instrument.Description ?? "", quoted: openMetrics);
+            text.Append("\n# TYPE ").Append(family).Append(' ').Append(type).Append('\n');
             foreach (var (labels, state) in series.OrderBy(entry => entry.Key, StringComparer.Ordinal))
             {
                 if (state is HistogramSeries buckets)
                 {
-                    WriteHistogram(text, labels, buckets);
+                    WriteHistogram(text, labels, buckets, openMetrics);
                 }
                 else
                 {
@@ -146,7 +153,7 @@ public sealed class PrometheusExporter : IDisposable
             }
         }
 
-        private void WriteHistogram(StringBuilder text, string labels, HistogramSeries buckets)
+        private void WriteHistogram(StringBuilder text, string labels, HistogramSeries buckets, bool openMetrics)
         {
             var prefix = labels.Length == 0 ? "" : labels + ",";
             long total = 0;
@@ -154,15 +161,15 @@ public sealed class PrometheusExporter : IDisposable
             for (var i = 0; i < copy.Length; i++)
             {
                 total += copy[i];
-                var bound = i < bounds!.Length ? Number(bounds[i]) : "+Inf";
-                Line(text, "_bucket", $"{prefix}le=\"{bound}\"", total);
+                var bound = i == bounds!.Length ? "+Inf" : Number(bounds[i]);
+                Line(text, "_bucket", $"{prefix}le=\"{bound}\"", total, openMetrics ? buckets.Example(i) : null);
             }
 
             Line(text, "_sum", labels, buckets.Sum);
             Line(text, "_count", labels, total);
         }
 
-        private void Line(StringBuilder text, string suffix, string labels, double value)
+        private void Line(StringBuilder text, string suffix, string labels, double value, Exemplar? example = null)
         {
             text.Append(Name).Append(suffix);
             if (labels.Length > 0)
@@ -170,7 +177,13 @@ public sealed class PrometheusExporter : IDisposable
                 text.Append('{').Append(labels).Append('}');
             }
 
-            text.Append(' ').Append(Number(value)).Append('\n');
+            text.Append(' ').Append(Number(value));
+            if (example is not null)
+            {
+                text.Append(CultureInfo.InvariantCulture, $" # {{trace_id=\"{example.TraceId}\"}} {Number(example.Value)} {Number(example.Timestamp)}");
+            }
+
+            text.Append('\n');
         }
 
         private static string Number(double value) =>

@@ -14,6 +14,8 @@ public sealed class WatermarkStage(WindowOptions options, LaneStatus status, Tim
 
     public const string Others = "other";
 
+    private const long HourMilliseconds = 3_600_000;
+
     private readonly Dictionary<string, Source> sources = [];
     private readonly Dictionary<int, Source> byNumber = [];
     private readonly TimeSpan idleAfter = TimeSpan.FromSeconds(options.IdleSeconds);
@@ -60,6 +62,7 @@ public sealed class WatermarkStage(WindowOptions options, LaneStatus status, Tim
             {
                 status.Late++;
                 source.Status.Late++;
+                source.Status.TooLate += movement.EventTs - (movement.EventTs % HourMilliseconds) + HourMilliseconds <= status.CloseTs ? 1 : 0;
             }
 
             source.Latest = Math.Max(source.Latest, movement.EventTs);
@@ -89,7 +92,7 @@ public sealed class WatermarkStage(WindowOptions options, LaneStatus status, Tim
     // A record was appended before it was seen: what lies after that, up to the instant, was silent.
     private void Note(CaughtUp caughtUp)
     {
-        caughtUpTs = Math.Max(caughtUpTs, caughtUp.Ts);
+        caughtUpTs = status.CaughtUpTs = Math.Max(caughtUpTs, caughtUp.Ts);
         if (caughtUp.Since is not { } since)
         {
             return;

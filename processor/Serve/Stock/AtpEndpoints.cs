@@ -1,6 +1,8 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Stockflow.Model;
+using Stockflow.Telemetry;
 
 namespace Stockflow.Serve.Stock;
 
@@ -14,9 +16,24 @@ internal sealed class AtpEndpoints(CommandHttp http, AtpReader atp, Check check,
 
     public void Map(IEndpointRouteBuilder routes)
     {
-        routes.MapMethods(Path + "/{**ids}", ["GET", "HEAD"], context => http.AnswerAsync(context, token => ReadAsync(context, token)));
-        routes.MapMethods(BatchPath, ["POST"], context => http.AnswerAsync(context, token => BatchAsync(context, token)));
+        routes.MapMethods(Path + "/{**ids}", ["GET", "HEAD"], context => http.AnswerAsync(context, token => TimedAsync(Kind(context), () => ReadAsync(context, token))));
+        routes.MapMethods(BatchPath, ["POST"], context => http.AnswerAsync(context, token => TimedAsync("batch", () => BatchAsync(context, token))));
         http.MapCommand(routes, "/v1/safety-buffers/{sku}/{location}", "buffer", StockJson.Default.BufferRequest, BufferAsync, "PUT");
+    }
+
+    private static string Kind(HttpContext context) => context.Request.RouteValues["ids"] is string ids && ids.Contains('/', StringComparison.Ordinal) ? "single" : "sku";
+
+    private static async Task TimedAsync(string kind, Func<Task> read)
+    {
+        var started = Stopwatch.GetTimestamp();
+        try
+        {
+            await read().ConfigureAwait(false);
+        }
+        finally
+        {
+            Metrics.AtpReads.Record(Stopwatch.GetElapsedTime(started).TotalSeconds, new KeyValuePair<string, object?>("kind", kind));
+        }
     }
 
     private Task<Plan> BufferAsync(CommandRequest<BufferRequest> request, CancellationToken token)

@@ -13,6 +13,7 @@ public sealed class PromtoolTests
     public async Task Promtool_finds_no_fault_in_what_metrics_tells()
     {
         var status = new ProcessorStatus { SourceConnected = true, GlobalWatermarkTs = 1, GlobalCloseTs = 1, Reconciled = new ReconcileResult(1, 1, 0, 0, 0, 0, 0, 0) };
+        (status.Kafka, status.Redis, status.Tables) = (new KafkaUsage(1, [("1", 0.001)]), new RedisUsage(1, 0, 1, 1), [new TableUsage("ledger", 1, 1, 1, 1)]);
         status.Lanes[0] = new LaneStatus { Topic = "inventory.movements", Partition = 0, Read = 3, WatermarkTs = 1, CloseTs = 1, Sources = [new SourceStatus("POS")] };
         status.Close.ThroughTs = 1;
         status.DeadLetterReasons[RejectReason.UnknownSku] = 1;
@@ -22,6 +23,8 @@ public sealed class PromtoolTests
         using var client = new HttpClient { BaseAddress = new Uri(server.Addresses.Single()) };
         Metrics.RegistryRequests.Add(1, new KeyValuePair<string, object?>("outcome", "found"));
         Metrics.Commands.Add(1, new KeyValuePair<string, object?>("command", "reserve"), new KeyValuePair<string, object?>("outcome", "applied"));
+        Metrics.StageDuration.Record(0.1, new KeyValuePair<string, object?>("stage", "decode"));
+        Metrics.AtpReads.Record(0.1, new KeyValuePair<string, object?>("kind", "single"));
         await client.GetAsync(new Uri("/healthz", UriKind.Relative));
         var response = await client.GetAsync(new Uri("/metrics", UriKind.Relative));
         var text = await response.Content.ReadAsStringAsync();

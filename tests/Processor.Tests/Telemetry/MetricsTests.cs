@@ -1,8 +1,10 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Text;
 using System.Text.RegularExpressions;
 using Stockflow.Model;
 using Stockflow.Telemetry;
+using Stockflow.Window;
 using Xunit;
 
 namespace Stockflow.Tests.Telemetry;
@@ -99,6 +101,80 @@ public sealed partial class MetricsTests
         Assert.InRange(quantiles.P50, 1, 2);
         Assert.Equal(9, quantiles.P99);
         Assert.Equal(9, quantiles.Max);
+    }
+
+    [Fact]
+    public void OpenMetrics_has_an_example_for_each_bucket_that_a_sampled_trace_filled()
+    {
+        using var source = new ActivitySource("test");
+        using var listener = new ActivityListener { ShouldListenTo = listened => listened == source, Sample = (ref _) => ActivitySamplingResult.AllDataAndRecorded };
+        ActivitySource.AddActivityListener(listener);
+        using var meter = new Meter("test");
+        var histogram = meter.CreateHistogram("h_seconds", "seconds", "Say \"when\".", tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [1, 2] });
+        var counter = meter.CreateCounter<long>("c_total", "things", "Help.");
+        using var exporter = new PrometheusExporter(meter);
+        counter.Add(3);
+        histogram.Record(0.5);
+        string trace;
+        using (var span = source.StartActivity("s")!)
+        {
+            trace = span.TraceId.ToHexString();
+            histogram.Record(1.5);
+        }
+
+        var text = exporter.Write(openMetrics: true);
+        Assert.StartsWith("# HELP c Help.\n# TYPE c counter\nc_total 3\n# HELP h_seconds Say \\\"when\\\".\n", text, StringComparison.Ordinal);
+        Assert.Matches($"h_seconds_bucket{{le=\"1\"}} 1\nh_seconds_bucket{{le=\"2\"}} 2 # {{trace_id=\"{trace}\"}} 1.5 [0-9.]+\nh_seconds_bucket{{le=\"\\+Inf\"}} 2\n", text);
+        Assert.EndsWith("\n# EOF\n", text, StringComparison.Ordinal);
+        Assert.DoesNotContain(trace, exporter.Write(), StringComparison.Ordinal);
+    }
+
+    // What comes from outside (sources, brokers, tables, rules) or is many must not add series without end.
+    [Fact]
+    public void Each_label_has_a_bounded_number_of_values()
+    {
+        const int lanes = 20;
+        var status = new ProcessorStatus
+        {
+            GlobalWatermarkTs = 1,
+            Kafka = new KafkaUsage(1, [("1", 0.1)]),
+            Redis = new RedisUsage(1, 1, 1, 1),
+            Tables = [new TableUsage("ledger", 1, 1, 1, 1)],
+        };
+        for (var i = 0; i < lanes; i++)
+        {
+            var lane = status.Lanes[i] = new LaneStatus { Topic = "t", Partition = i, WatermarkTs = 1 };
+            var stage = new WatermarkStage(new WindowOptions(), lane, TimeProvider.System);
+            stage.Restore(Enumerable.Range(0, 1000).ToDictionary(n => $"SOURCE-{n}", n => (long)n), default);
+            status.Fenced[("t", i)] = 1;
+        }
+
+        foreach (var reason in Enum.GetValues<RejectReason>())
+        {
+            status.DeadLetterReasons[reason] = 1;
+        }
+
+        using var meter = Metrics.Observe(status, TimeProvider.System);
+        using var exporter = new PrometheusExporter(meter);
+        var series = exporter.Write().Split('\n').Where(line => line.Length > 0 && line[0] != '#').GroupBy(line => line.Split('{', ' ')[0]).ToDictionary(group => group.Key, group => group.Count());
+        foreach (var (name, count) in series)
+        {
+            var labels = Metrics.Catalogue.Single(metric => metric.Name == name).Labels;
+            var bound = labels.Aggregate(1, (product, label) => product * label switch
+            {
+                "topic" => 1,
+                "partition" => lanes,
+                "source_system" => WatermarkStage.MaximumToldSources + 1,
+                "stage" => status.Stages.Length,
+                "state" => Enum.GetValues<StageState>().Length,
+                "reason" => Enum.GetValues<RejectReason>().Length,
+                "broker" or "table" => 1,
+                _ => throw new InvalidOperationException($"Nothing bounds the label {label} of {name}."),
+            });
+            Assert.True(count <= bound, $"{name} has {count} series; {bound} are its bound.");
+        }
+
+        Assert.Equal(lanes * (WatermarkStage.MaximumToldSources + 1), series["stockflow_source_watermark_timestamp_seconds"]);
     }
 
     [Fact]
