@@ -55,8 +55,14 @@ public sealed partial class TraceTests(SharedClickHouse clickHouse)
             }
         }
 
-        // A histogram's example is one of these traces.
+        // A request goes on with its caller's trace.
+        const string caller = "4bf92f3577b34da6a3ce929d0e0e4736";
         using var http = new HttpClient { BaseAddress = processor.Address };
+        using var request = new HttpRequestMessage(HttpMethod.Get, "/v1/status") { Headers = { { "traceparent", $"00-{caller}-00f067aa0ba902b7-01" } } };
+        (await http.SendAsync(request)).EnsureSuccessStatusCode();
+        await processor.WaitUntilAsync(() => Task.FromResult(collector.Spans.Any(span => span.TraceId == caller && span.ParentId == "00f067aa0ba902b7")), () => "The request's span has not come.");
+
+        // A histogram's example is one of these traces.
         http.DefaultRequestHeaders.Accept.Add(new MediaTypeWithQualityHeaderValue("application/openmetrics-text"));
         var metrics = await http.GetStringAsync(new Uri("/metrics", UriKind.Relative));
         var examples = Example().Matches(metrics);
