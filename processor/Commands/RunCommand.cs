@@ -168,16 +168,19 @@ public static class RunCommand
         var run = source.RunAsync(reading.Token);
         var ended = await Task.WhenAny([run, .. background]);
         await reading.CancelAsync();
-        await run;
+        var patience = TimeSpan.FromSeconds(options.Kafka.DrainSeconds) + StopTimeout;
+        var bound = Task.Delay(patience, time, CancellationToken.None);
+        await Task.WhenAny(run, bound);
         await sinks.CancelAsync();
-        await Task.WhenAny(Task.WhenAll(background), Task.Delay(StopTimeout, time, CancellationToken.None));
-        if (Array.Exists(background, task => !task.IsCompleted))
+        await Task.WhenAny(Task.WhenAll([run, .. background]), bound);
+        if (Array.Exists([run, .. background], task => !task.IsCompleted))
         {
             // A client that can not take its leave; what it had read and not kept is read again.
-            logger.StoppedWithoutWaiting(StopTimeout.TotalSeconds);
+            logger.StoppedWithoutWaiting(patience.TotalSeconds);
             return;
         }
 
+        await run;
         await Task.WhenAll(background);
         await ended;
         await http.StopAsync(CancellationToken.None);
