@@ -82,7 +82,7 @@ export class Sources {
 const series = all => all.map(({ labels, points }) => ({ labels, points: points.map(([time, value]) => [Number(time), Number(value)]).filter(([, value]) => Number.isFinite(value)) }))
   .filter(({ points }) => points.length > 0);
 
-const named = (pattern, labels) => pattern.replace(/\{\{(\w+)\}\}/g, (_, label) => labels[label] ?? '') || Object.values(labels).join(' ') || 'value';
+const named = (pattern, labels) => pattern.replace(/\{\{(\w+)\}\}/g, (_, label) => labels[label] ?? '') || Object.values(labels).join(' ') || 'none';
 
 /**
  * What a dashboard's panels show now. Each panel gets one of {series}, {value}, {columns, rows}, {alerts}; problems names each expression that fails or
@@ -121,7 +121,7 @@ export async function look(board, sources) {
 
     for (const [index, target] of (panel.targets ?? []).entries()) {
       if (target.rawSql) {
-        const table = await attempt(where, target.rawSql, () => sources.sql(target.rawSql), ({ rows }) => !rows.some(row => row.some(value => value !== null && value !== 0)));
+        const table = await attempt(where, target.rawSql, () => sources.sql(target.rawSql), ({ rows }) => !rows.some(row => row.some(value => value !== null)));
         Object.assign(shown, panel.type === 'table' ? table : panel.type === 'stat' ? { value: table?.rows[0]?.at(-1) } : { series: wide(table) });
       } else if (panel.type === 'timeseries') {
         const found = await attempt(where, target.expr, () => sources.range(target.expr), all => all.length === 0);

@@ -20,7 +20,7 @@ const style = `
   header { position: absolute; left: ${GAP}px; top: 10px } h1 { font-size: 20px } header p { color: #4d5866; margin-top: 2px }
   .row { position: absolute; font-weight: bold; font-size: 14px; padding: 9px 2px 0; color: #33415c }
   .panel { position: absolute; background: #fff; border: 1px solid #d5d9e0; border-radius: 4px; padding: 6px 8px; overflow: hidden }
-  .panel h2 { font-size: 13px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
+  .panel h2 { font-size: 13px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis } small { float: right; font-weight: normal; font-size: 11px; color: #8a94a3 }
   .stat { color: #fff; border: none } .stat b { position: absolute; left: 0; right: 0; text-align: center; bottom: 14px; font-weight: bold; white-space: nowrap }
   .none { color: #8a2020; padding-top: 8px }
   svg { display: block } svg text { font: 11px 'DejaVu Sans', sans-serif; fill: #4d5866 }
@@ -57,8 +57,9 @@ function box(shown, sources) {
     return `<div class="row" style="${place}">${text(panel.title)}</div>`;
   }
 
-  const title = `<h2>${text(panel.title)}</h2>`;
   const steps = panel.fieldConfig?.defaults.thresholds?.steps ?? [];
+  const limits = panel.type === 'timeseries' ? steps.filter(({ value }) => value !== null && value !== undefined).map(({ value }) => format(value, panel.fieldConfig.defaults.unit)) : [];
+  const title = `<h2>${limits.length > 0 ? `<small>limits ${text(limits.join(', '))}</small>` : ''}${text(panel.title)}</h2>`;
   if (panel.type === 'stat') {
     const value = format(shown.value, panel.fieldConfig.defaults.unit, panel.fieldConfig.defaults.decimals) || 'no data';
     const size = Math.min(30, Math.floor((w * COLUMN - 30) / value.length * 1.5));
@@ -90,10 +91,16 @@ function rows({ panel, columns = [], rows: all = [] }) {
 const alertRows = alerts => alerts.length === 0 ? '<p style="padding-top:8px">none</p>' : `<table>${alerts.map(({ state, labels, annotations }) =>
   `<tr><td style="background:${PALE[state !== 'firing' ? 'blue' : labels.severity === 'critical' ? 'red' : 'yellow']}">${state}</td><td><b>${text(labels.alertname)}</b><br>${text(annotations.summary ?? '')}</td><td>${text(labels.severity ?? '')}</td></tr>`).join('')}</table>`;
 
-/** A step that looks round and divides a range in about so many parts. */
-const roundStep = (range, parts) => {
-  const rough = range / parts, power = 10 ** Math.floor(Math.log10(rough));
-  return [1, 2, 5, 10].map(each => each * power).find(each => each >= rough);
+/** A step that looks round in the unit and divides a range in about so many parts. */
+const roundStep = (range, parts, unit) => {
+  const rough = range / parts;
+  if (/^(bytes|binBps)$/.test(unit) && rough > 1) {
+    return 2 ** Math.ceil(Math.log2(rough));
+  }
+
+  const round = unit === 's' && rough > 10 ? [20, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 172_800, 432_000].find(each => each >= rough) : undefined;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  return round ?? [1, 2, 5, 10].map(each => each * power).find(each => each >= rough * (1 - 1e-9)) ?? rough;
 };
 
 function chart({ panel, series = [] }, steps, width, height, sources) {
@@ -107,19 +114,22 @@ function chart({ panel, series = [] }, steps, width, height, sources) {
   const times = lines.flatMap(({ points }) => points.map(([time]) => time));
   // A panel of the history is as long as its data: a demo has two days of a week.
   const history = panel.datasource.type !== 'prometheus';
-  const start = history ? Math.min(...times) : sources.from, end = history ? Math.max(...times) : sources.to;
+  const [first, last] = [Math.min(...times), Math.max(...times)], margin = first === last ? 3600 : 0;
+  const start = history ? first - margin : sources.from, end = history ? last + margin : sources.to;
+  // A line ends where its series does.
+  const gap = history ? Infinity : Math.max(5, (end - start) / 40);
   const values = lines.flatMap(({ points }) => points.map(([, value]) => value));
   const low = Math.min(min ?? Infinity, ...values), top = max ?? Math.max(...values);
   const high = top > low ? top : low + 1;
-  const step = roundStep(high - low, Math.max(2, Math.floor(height / 34)));
+  const step = roundStep(high - low, Math.max(2, Math.floor(height / 34)), unit);
   const ceiling = max ?? Math.ceil(high / step - 1e-9) * step;
   const left = 64, right = 6;
   const px = time => left + (end > start ? (time - start) / (end - start) : 0.5) * (width - left - right);
   const py = value => 6 + (1 - (value - low) / (ceiling - low)) * (height - 26);
   const limits = steps.filter(({ value }) => value !== null && value !== undefined);
   let svg = '';
-  for (let value = Math.ceil(low / step) * step; value <= ceiling + step / 1000; value += step) {
-    svg += `<line x1="${left}" x2="${width - right}" y1="${py(value)}" y2="${py(value)}" stroke="#e6e9ee"/><text x="${left - 6}" y="${py(value) + 4}" text-anchor="end">${text(format(Math.abs(value) < step / 1000 ? 0 : value, unit))}</text>`;
+  for (let tick = Math.ceil(low / step), value = tick * step; value <= ceiling + step / 1000; value = ++tick * step) {
+    svg += `<line x1="${left}" x2="${width - right}" y1="${py(value)}" y2="${py(value)}" stroke="#e6e9ee"/><text x="${left - 6}" y="${py(value) + 4}" text-anchor="end">${text(format(Number(value.toPrecision(6)), unit))}</text>`;
   }
 
   const ticks = Math.max(2, Math.floor(width / 150));
@@ -130,7 +140,7 @@ function chart({ panel, series = [] }, steps, width, height, sources) {
   }
 
   lines.forEach(({ points }, index) => {
-    const path = points.map(([time, value], at) => `${at === 0 || time - points[at - 1][0] > (end - start) / 8 ? 'M' : 'L'}${px(time).toFixed(1)} ${py(Math.min(value, ceiling)).toFixed(1)}`).join('');
+    const path = points.map(([time, value], at) => `${at === 0 || time - points[at - 1][0] > gap ? 'M' : 'L'}${px(time).toFixed(1)} ${py(Math.min(value, ceiling)).toFixed(1)}`).join('');
     const color = LINES[index % LINES.length];
     svg += (stacked ? `<path d="${path}L${px(points.at(-1)[0]).toFixed(1)} ${py(low)}L${px(points[0][0]).toFixed(1)} ${py(low)}Z" fill="${color}" fill-opacity="0.75"/>` : '')
       + `<path d="${path}" fill="none" stroke="${color}" stroke-width="1.6"/>${points.length === 1 ? `<circle cx="${px(points[0][0])}" cy="${py(points[0][1])}" r="3" fill="${color}"/>` : ''}`;
@@ -139,10 +149,8 @@ function chart({ panel, series = [] }, steps, width, height, sources) {
     svg += `<line x1="${left}" x2="${width - right}" y1="${py(value)}" y2="${py(value)}" stroke="${BACK[color]}" stroke-width="1.3" stroke-dasharray="6 4"/>`;
   }
 
-  const beyond = limits.filter(each => each.value > ceiling);
-  const note = beyond.length > 0 ? `<text x="${width - right}" y="16" text-anchor="end" style="fill:#8a94a3">limit ${beyond.map(each => text(format(each.value, unit))).join(', ')}</text>` : '';
   const legend = series.map(({ name, points }, index) => `<span><i style="background:${LINES[index % LINES.length]}"></i>${text(name)}: ${text(format(points.at(-1)[1], unit, decimals))}</span>`).join(' ');
-  return `<svg width="${width}" height="${height}">${svg}${note}</svg><div class="legend">${legend}</div>`;
+  return `<svg width="${width}" height="${height}">${svg}</svg><div class="legend">${legend}</div>`;
 }
 
 /** Each series on top of those after it, drawn from the top down. */

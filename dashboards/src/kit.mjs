@@ -91,7 +91,7 @@ const addTargets = (builder, source, lines, kind) => {
 const statOf = (source, options, lines) => addTargets(described(new stats.PanelBuilder(), source, options), source, lines, 'stat')
   .reduceOptions(new common.ReduceDataOptionsBuilder().calcs(['lastNotNull']).values(false))
   .colorScheme(color(FieldColorModeId.Thresholds)).colorMode(common.BigValueColorMode.Background).graphMode(common.BigValueGraphMode.None)
-  .span(options.span ?? 4).height(options.height ?? 4);
+  .span(options.span ?? 4).height(options.height ?? 3);
 const seriesOf = (source, options, lines) => {
   const builder = addTargets(described(new timeseries.PanelBuilder(), source, { min: 0, ...options }), source, lines, 'series')
     .colorScheme(color(FieldColorModeId.PaletteClassic)).lineWidth(1).fillOpacity(options.stacked ? 30 : 5).showPoints(common.VisibilityMode.Never)

@@ -2,11 +2,11 @@
 import { above, bad, dashboard, graph, increase, line, max, neutral, notable, of, orZero, rate, stat, sum, table } from './kit.mjs';
 
 const lane = ['topic', 'partition'];
-/** The lanes in which it is most, by partition. */
-const worst = (metric, name = '{{partition}}') => line(`topk(5, ${max(of(metric), ...lane)})`, name);
+/** The lane in which it is most, and the one in the middle; the table tells which lane it is. */
+const worst = metric => [line(`max(${of(metric)})`, 'worst lane'), line(`quantile(0.5, ${of(metric)})`, 'median')];
 
 export default dashboard({ uid: 'stockflow-lanes', title: 'Stockflow: lanes and lag', tags: ['lanes'],
-  text: 'One lane is one Kafka partition: what waits, how far event time has come, who owns it. Graphs by partition show the five worst.' }, [
+  text: 'One lane is one Kafka partition: what waits, how far event time has come, who owns it. Graphs show the worst lane and the median; the table has every lane.' }, [
   ['Now',
     stat({ title: 'Lanes', text: 'Partitions that the processors own. Fewer than the topic has: some stand still.', unit: 'none', alert: 'StockflowLanesUnowned', limits: bad(100_000), span: 3 },
       line(sum(of('stockflow_lanes')))),
@@ -25,12 +25,12 @@ export default dashboard({ uid: 'stockflow-lanes', title: 'Stockflow: lanes and 
   ['Lag',
     graph({ title: 'Records waiting', text: 'Records that wait in Kafka, all lanes together.', unit: 'short', alert: 'StockflowLagGrowing', limits: above(50_000, 1_000_000) },
       line(sum(of('stockflow_lane_lag_records'), 'topic'), '{{topic}}')),
-    graph({ title: 'Records waiting by partition', text: 'The five lanes with the most records waiting.', unit: 'short', alert: 'StockflowLaneStuck', limits: above(10_000, 100_000) }, worst('stockflow_lane_lag_records')),
-    graph({ title: 'Oldest waiting by partition', text: 'The five lanes whose oldest waiting record is oldest.', unit: 's', alert: 'StockflowLagGrowing', limits: above(60, 300) }, worst('stockflow_lane_lag_seconds')),
+    graph({ title: 'Records waiting in a lane', text: 'Records that wait in the worst and in the median lane: one lane far above the rest is stuck or has a hot SKU.', unit: 'short', alert: 'StockflowLaneStuck', limits: above(10_000, 100_000) }, ...worst('stockflow_lane_lag_records')),
+    graph({ title: 'Oldest waiting in a lane', text: 'Age of the oldest record that waits, in the worst and in the median lane.', unit: 's', alert: 'StockflowLagGrowing', limits: above(60, 300) }, ...worst('stockflow_lane_lag_seconds')),
   ],
   ['Event time',
-    graph({ title: 'Watermark behind', text: 'Wall clock minus the lane\'s watermark; the five most behind.', unit: 's', alert: 'StockflowWatermarkStalled', limits: above(3600, 86_400) }, worst('stockflow_lane_watermark_lag_seconds')),
-    graph({ title: 'Watermark drift', text: 'Lane\'s watermark minus the global one; the five most ahead. Alignment holds such lanes back.', unit: 's', limits: above(3600, 21_600) }, worst('stockflow_lane_watermark_drift_seconds')),
+    graph({ title: 'Watermark behind', text: 'Wall clock minus the lane\'s watermark.', unit: 's', alert: 'StockflowWatermarkStalled', limits: above(3600, 86_400) }, ...worst('stockflow_lane_watermark_lag_seconds')),
+    graph({ title: 'Watermark drift', text: 'Lane\'s watermark minus the global one. Alignment holds such lanes back.', unit: 's', limits: above(3600, 21_600) }, ...worst('stockflow_lane_watermark_drift_seconds')),
     graph({ title: 'Hours that may be closed', text: 'Wall clock minus the global close watermark: watermark less the allowed lateness.', unit: 's', alert: 'StockflowCloseLag', limits: above(14 * 86_400, 30 * 86_400) },
       line(`time() - min(${of('stockflow_global_close_watermark_timestamp_seconds')} > 0)`, 'close watermark'), line(`time() - min(${of('stockflow_global_watermark_timestamp_seconds')} > 0)`, 'watermark')),
     graph({ title: 'Late, by source', text: 'Accepted records with an event time below the lane\'s watermark.', unit: 'cps', limits: neutral },
@@ -46,14 +46,14 @@ export default dashboard({ uid: 'stockflow-lanes', title: 'Stockflow: lanes and 
     graph({ title: 'Read again', text: 'Records that the position store had applied already: after a restart or a rebalance.', unit: 'cps', limits: neutral }, line(sum(rate('stockflow_lane_records_replayed_total'), 'topic'), '{{topic}}')),
     graph({ title: 'Event ids remembered', text: 'Event ids that the lanes remember, in memory and in the position store.', unit: 'short', limits: neutral },
       line(sum(of('stockflow_lane_fingerprints'), 'topic'), '{{topic}}')),
-    graph({ title: 'Last commit by partition', text: 'Time of the lane\'s last atomic commit to the position store; the five slowest.', unit: 's', alert: 'StockflowRedisDown', limits: above(0.1, 1) }, worst('stockflow_lane_commit_seconds')),
+    graph({ title: 'Last commit of a lane', text: 'Time of the lane\'s last atomic commit to the position store.', unit: 's', alert: 'StockflowRedisDown', limits: above(0.1, 1) }, ...worst('stockflow_lane_commit_seconds')),
     graph({ title: 'Lanes taken over', text: 'Changes of the lanes\' epochs: each is a lane that a processor took.', unit: 'short', alert: 'StockflowFencedWrites', limits: notable(100) },
       line(`sum(changes(${of('stockflow_lane_epoch')}[$__rate_interval])) + ${sum(increase('stockflow_kafka_rebalances_total', '$__rate_interval'))}`, 'epochs and rebalances')),
     graph({ title: 'Paused and alone', text: 'Lanes held back, of these by alignment, and lanes that wait for a rebuild.', unit: 'short', alert: 'StockflowLanesAwaitingRebuild', limits: neutral },
       line(sum(of('stockflow_lane_paused')), 'paused'), line(sum(of('stockflow_lane_alignment_paused')), 'by alignment'), line(sum(of('stockflow_lanes_awaiting_rebuild')), 'await rebuild')),
   ],
   ['Every lane',
-    table({ title: 'Lanes', text: 'Each lane now; sort by a column to find the worst. Offset is the one after the last record applied to the positions.', unit: 'short', alert: 'StockflowLaneStuck', limits: neutral, height: 16 }, [
+    table({ title: 'Lanes', text: 'Each lane now; sort by a column to find the worst. Offset is the one after the last record applied to the positions.', unit: 'short', alert: 'StockflowLaneStuck', limits: neutral, height: 21 }, [
       ['Waiting', max(of('stockflow_lane_lag_records'), ...lane), { unit: 'short', limits: above(10_000, 100_000) }],
       ['Oldest', max(of('stockflow_lane_lag_seconds'), ...lane), { unit: 's', limits: above(60, 300) }],
       ['Offset', max(of('stockflow_lane_position_offset'), ...lane), { unit: 'none' }],

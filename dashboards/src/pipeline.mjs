@@ -10,7 +10,7 @@ export default dashboard({ uid: 'stockflow-pipeline', title: 'Stockflow: pipelin
   text: `Rate, errors and duration of each stage (${stages}), where batches wait, and the writes to Redis and ClickHouse.` }, [
   ['Stages now',
     table({ title: 'Stages', text: 'Each stage of all lanes together. The stage with the highest busy share is the one that limits; those before it are backpressured.', unit: 'short',
-      alert: 'StockflowFreshnessBudgetBurn', limits: neutral, height: 8 }, [
+      alert: 'StockflowFreshnessBudgetBurn', limits: neutral, height: 6 }, [
       ['Records/s', sum(rate('stockflow_stage_records_total'), 'stage'), { unit: 'cps' }],
       ['Batches/s', sum(rate('stockflow_stage_batches_total'), 'stage'), { unit: 'cps' }],
       ['Errors/s', sum(rate('stockflow_stage_errors_total'), 'stage'), { unit: 'cps', limits: bad(0.001) }],

@@ -19,7 +19,7 @@ export default dashboard({ uid: 'stockflow-runtime', title: 'Stockflow: Redis, C
     graph({ title: 'Size on disk', text: 'Bytes of the tables\' active parts; the six largest.', unit: 'bytes', limits: neutral }, line(`topk(6, ${max(of('stockflow_clickhouse_bytes'), 'table')})`, '{{table}}')),
     graph({ title: 'Inserts', text: 'Rows inserted, and inserts that are tried again.', unit: 'cps', alert: 'StockflowHistoryInsertFailures', limits: neutral },
       line(sum(rate('stockflow_history_rows_total')), 'rows'), line(sum(rate('stockflow_history_insert_failures_total')), 'failed inserts')),
-    table({ title: 'Tables', text: 'Each table of the history. One read of a row of the ledger opens every part that may hold it: few parts are fast reads.', unit: 'short', alert: 'StockflowTooManyParts', limits: neutral, span: 24, height: 8 }, [
+    table({ title: 'Tables', text: 'Each table of the history. One read of a row of the ledger opens every part that may hold it: few parts are fast reads.', unit: 'short', alert: 'StockflowTooManyParts', limits: neutral, span: 24, height: 9 }, [
       ['Rows', max(of('stockflow_clickhouse_rows'), 'table'), { unit: 'short' }],
       ['Bytes', max(of('stockflow_clickhouse_bytes'), 'table'), { unit: 'bytes' }],
       ['Parts', max(of('stockflow_clickhouse_parts'), 'table'), { unit: 'none' }],
@@ -36,16 +36,16 @@ export default dashboard({ uid: 'stockflow-runtime', title: 'Stockflow: Redis, C
       line(orZero(sum(rate('stockflow_schema_registry_requests_total'), 'outcome')), '{{outcome}}')),
   ],
   ['Processes',
-    table({ title: 'Builds', text: 'What each process runs.', unit: 'none', limits: neutral, span: 8, height: 6 }, [
+    table({ title: 'Builds', text: 'What each process runs.', unit: 'none', limits: neutral, span: 8, height: 4 }, [
       ['Build', max(of('stockflow_build_info'), 'instance', 'version', 'runtime'), { unit: 'none' }],
     ]),
-    table({ title: 'Processors', text: 'Each process now.', unit: 'short', alert: ['StockflowTargetDown', 'StockflowNotReady'], limits: neutral, span: 16, height: 6 }, [
+    table({ title: 'Processors', text: 'Each process now.', unit: 'short', alert: ['StockflowTargetDown', 'StockflowNotReady'], limits: neutral, span: 16, height: 4 }, [
       ['Ready', max(of('stockflow_ready'), 'instance'), { unit: 'bool_yes_no', limits: good(1) }],
       ['Up for', `time() - ${max(of('process_start_time_seconds'), 'instance')}`, { unit: 's', limits: [{ value: null, color: 'yellow' }, { value: 300, color: 'green' }] }],
       ['Lanes', max(of('stockflow_lanes'), 'instance'), { unit: 'none' }],
       ['CPU cores', sum(rate('process_cpu_seconds_total'), 'instance'), { unit: 'none', decimals: 2 }],
       ['Memory', max(of('process_resident_memory_bytes'), 'instance'), { unit: 'bytes' }],
-      ['Traces/s', sum(rate('stockflow_traces_sampled_total'), 'instance'), { unit: 'cps' }],
+      ['Traces/s', sum(rate('stockflow_traces_followed_total'), 'instance'), { unit: 'cps' }],
     ]),
     graph({ title: 'CPU', text: 'Cores that a process uses.', unit: 'none', limits: neutral, span: 6 }, line(sum(rate('process_cpu_seconds_total'), 'instance'), '{{instance}}')),
     graph({ title: 'Memory', text: 'Resident memory, and of that the managed heap.', unit: 'bytes', limits: neutral, span: 6 },
@@ -57,6 +57,6 @@ export default dashboard({ uid: 'stockflow-runtime', title: 'Stockflow: Redis, C
     graph({ title: 'Threads', text: 'Threads of the pool.', unit: 'short', limits: notable(500), span: 6 }, line(max(of('dotnet_threadpool_threads'), 'instance'), '{{instance}}')),
     graph({ title: 'Work waiting for threads', text: 'Work items that wait for a thread of the pool.', unit: 'short', alert: 'StockflowThreadPoolStarved', limits: above(50, 500), span: 6 },
       line(max(of('dotnet_threadpool_queued_items'), 'instance'), '{{instance}}')),
-    graph({ title: 'Traced events', text: 'Events that are followed by a trace.', unit: 'cps', limits: neutral, span: 6 }, line(sum(rate('stockflow_traces_sampled_total'), 'instance'), '{{instance}}')),
+    graph({ title: 'Traced events', text: 'Events that are followed by a trace.', unit: 'cps', limits: neutral, span: 6 }, line(sum(rate('stockflow_traces_followed_total'), 'instance'), '{{instance}}')),
   ],
 ]);
