@@ -9,6 +9,13 @@ namespace Stockflow.Tests.Dashboards;
 /// <summary>The rules of grafana/dashboard-linter, by its documentation, for one dashboard's JSON. LogQL is looked at as far as brackets and selectors go.</summary>
 internal static partial class DashboardLinter
 {
+    /// <summary>Units of Grafana that this project may use.</summary>
+    private static readonly HashSet<string> Units =
+    [
+        "none", "string", "short", "percent", "percentunit", "locale", "bytes", "decbytes", "binBps", "Bps", "ns", "µs", "ms", "s", "m", "h", "d", "dtdurations",
+        "dateTimeAsIso", "ops", "reqps", "rps", "wps", "cps", "iops", "bool", "bool_yes_no", "bool_on_off", "currencyUSD", "currencyEUR", "currencyGBP",
+    ];
+
     /// <summary>The linter's rules by name. Each yields what it finds wrong.</summary>
     public static readonly IReadOnlyDictionary<string, Func<JsonNode, IEnumerable<string>>> Rules = new Dictionary<string, Func<JsonNode, IEnumerable<string>>>(StringComparer.Ordinal)
     {
@@ -21,11 +28,11 @@ internal static partial class DashboardLinter
         ["panel-datasource-rule"] = PanelDatasource,
         ["panel-title-description-rule"] = board => Panels(board).Where(each => Text(each, "title").Length == 0 || Text(each, "description").Length == 0)
             .Select(each => $"{Name(each)} has no title or no description"),
-        ["panel-units-rule"] = board => Panels(board).Where(each => !Units.Contains(Text(each["fieldConfig"]?["defaults"], "unit")) && each["fieldConfig"]?["defaults"]?["mappings"] is not JsonArray { Count: > 0 })
+        ["panel-units-rule"] = board => Panels(board).Where(each => !Units.Contains(Text(Defaults(each), "unit")) && Defaults(each)?["mappings"] is not JsonArray { Count: > 0 })
             .Select(each => $"{Name(each)} has no unit or one that Grafana does not know"),
         ["panel-no-targets-rule"] = board => Panels(board).Where(each => each["targets"] is not JsonArray { Count: > 0 }).Select(each => $"{Name(each)} has no target"),
         ["target-logql-rule"] = board => Loki(board).Where(each => !LogQl().IsMatch(each.Expression) || !Balanced(each.Expression)).Select(each => $"{each.Where}: no LogQL: {each.Expression}"),
-        ["target-logql-auto-rule"] = board => Loki(board).Where(each => FixedRange().IsMatch(each.Expression)).Select(each => $"{each.Where} has a fixed range instead of $__auto: {each.Expression}"),
+        ["target-logql-auto-rule"] = board => Loki(board).Where(each => FixedRange().IsMatch(Quoted().Replace(each.Expression, ""))).Select(each => $"{each.Where} has a fixed range instead of $__auto: {each.Expression}"),
         ["target-promql-rule"] = TargetPromQl,
         ["target-rate-interval-rule"] = board => Selectors(board).Where(each => each.Selector is { Function: "rate" or "irate", Range: not "$__rate_interval" })
             .Select(each => $"{each.Where}: {each.Selector.Function} of {each.Selector.Metric} over {each.Selector.Range} instead of $__rate_interval"),
@@ -36,13 +43,6 @@ internal static partial class DashboardLinter
             .Select(each => $"{each.Where}: counter {each.Selector.Metric} without rate, irate or increase"),
         ["uneditable-dashboard-rule"] = board => (bool?)board["editable"] == false ? [] : ["the dashboard may be edited"],
     };
-
-    /// <summary>Units of Grafana that this project may use.</summary>
-    private static readonly HashSet<string> Units =
-    [
-        "none", "string", "short", "percent", "percentunit", "locale", "bytes", "decbytes", "binBps", "Bps", "ns", "µs", "ms", "s", "m", "h", "d", "dtdurations",
-        "dateTimeAsIso", "ops", "reqps", "rps", "wps", "cps", "iops", "bool", "bool_yes_no", "bool_on_off", "currencyUSD", "currencyEUR", "currencyGBP",
-    ];
 
     /// <summary>Everything that the rules find, as 'rule: what'.</summary>
     public static IReadOnlyList<string> Lint(JsonNode board) => [.. Rules.SelectMany(rule => rule.Value(board).Select(found => $"{rule.Key}: {found}"))];
@@ -218,6 +218,8 @@ internal static partial class DashboardLinter
 
         return open.Count == 0;
     }
+
+    private static JsonNode? Defaults(JsonNode panel) => panel["fieldConfig"] is { } config ? config["defaults"] : null;
 
     private static List<JsonNode> Sources(JsonNode board) => [.. Variables(board).Where(each => Text(each, "type") == "datasource")];
 
