@@ -11,11 +11,12 @@ internal static class ServerWatch
 
     private const int MaximumTables = 64;
 
+    // No name of the inner query is one of the outer: ClickHouse would put the outer aggregate in its place.
     private static readonly string PartsSql = $"""
-        SELECT table, toInt64(sum(parts)) AS parts, toInt64(max(parts)) AS partition_parts, toInt64(sum(rows)) AS rows, toInt64(sum(bytes)) AS bytes
+        SELECT table, toInt64(sum(each)) AS parts, toInt64(max(each)) AS partition_parts, toInt64(sum(n)) AS rows, toInt64(sum(size)) AS bytes
         FROM
         (
-            SELECT table, partition_id, count() AS parts, sum(rows) AS rows, sum(bytes_on_disk) AS bytes
+            SELECT table, partition_id, count() AS each, sum(rows) AS n, sum(bytes_on_disk) AS size
             FROM system.parts
             WHERE active AND database = currentDatabase()
             GROUP BY table, partition_id
