@@ -1,4 +1,10 @@
 using Stockflow.Chaos;
+using Stockflow.Chaos.Drill;
+
+if (args is ["drill", .. var alerts])
+{
+    return await DrillRun.RunAsync(alerts);
+}
 
 if (args.Contains("--help") || args.Contains("-h"))
 {

@@ -41,6 +41,9 @@ internal sealed class ProcessorInstance : IDisposable
 
     public int Number { get; }
 
+    /// <summary>host:port of its HTTP API.</summary>
+    public string Address => $"127.0.0.1:{port}";
+
     public TcpProxy Redis { get; }
 
     public TcpProxy ClickHouse { get; }
