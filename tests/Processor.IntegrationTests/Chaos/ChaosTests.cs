@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Stockflow.IntegrationTests.Fixtures;
 using Xunit;
@@ -16,9 +15,6 @@ public sealed class ChaosCollection
 [Collection(ChaosCollection.Name)]
 public sealed partial class ChaosTests
 {
-    /// <summary>Only bounds a hang.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
-
     private static readonly string[] Rows = ["positions", "ledger", "raw events", "dead letters"];
 
     [Theory]
@@ -27,8 +23,8 @@ public sealed partial class ChaosTests
     [InlineData(3, "")]
     public async Task Nothing_is_lost_duplicated_or_wrong(int seed, string faults)
     {
-        var (exitCode, output) = await RunAsync(
-            ["--seed", $"{seed}", "--minutes", "0.2", "--events-per-second", "1500", .. faults.Length > 0 ? (string[])["--faults", faults] : []]);
+        var (exitCode, output) = await ChaosProgram.RunAsync(
+            ["--processor", ServerProcess.Processor, "--seed", $"{seed}", "--minutes", "0.2", "--events-per-second", "1500", .. faults.Length > 0 ? (string[])["--faults", faults] : []]);
         Assert.True(exitCode == 0, output);
         Assert.All(Rows, row => Assert.Equal((0, 0, 0), Counts(output, row)));
         Assert.True(int.Parse(FaultCount().Match(output).Groups["count"].Value, System.Globalization.CultureInfo.InvariantCulture) > 3, output);
@@ -37,8 +33,8 @@ public sealed partial class ChaosTests
     [Fact]
     public async Task The_check_fails_when_one_value_of_each_kind_is_tampered_with()
     {
-        var (exitCode, output) = await RunAsync(
-            ["--seed", "4", "--minutes", "0.1", "--events-per-second", "1000", "--faults", "redis-script-flush", "--sabotage", "position,ledger,raw-event,dead-letter"]);
+        var (exitCode, output) = await ChaosProgram.RunAsync(
+            ["--processor", ServerProcess.Processor, "--seed", "4", "--minutes", "0.1", "--events-per-second", "1000", "--faults", "redis-script-flush", "--sabotage", "position,ledger,raw-event,dead-letter"]);
         Assert.True(exitCode == 1, output);
         Assert.All(Rows, row => Assert.Equal((0, 0, 1), Counts(output, row)));
         Assert.Contains("run it again: ./eng/chaos --seed 4", output, StringComparison.Ordinal);
@@ -54,41 +50,6 @@ public sealed partial class ChaosTests
         return (Number("lost"), Number("duplicated"), Number("wrong"));
 
         int Number(string group) => int.Parse(match.Groups[group].Value.Replace(",", "", StringComparison.Ordinal), System.Globalization.CultureInfo.InvariantCulture);
-    }
-
-    private static async Task<(int ExitCode, string Output)> RunAsync(string[] arguments)
-    {
-        var start = new ProcessStartInfo(Program(), [.. arguments, "--processor", ServerProcess.Processor]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using var chaos = Process.Start(start)!;
-        using var bound = new CancellationTokenSource(Patience);
-        try
-        {
-            var errors = chaos.StandardError.ReadToEndAsync(bound.Token);
-            var output = await chaos.StandardOutput.ReadToEndAsync(bound.Token);
-            await chaos.WaitForExitAsync(bound.Token);
-            return (chaos.ExitCode, output + await errors);
-        }
-        finally
-        {
-            if (!chaos.HasExited)
-            {
-                chaos.Kill(entireProcessTree: true);
-            }
-        }
-    }
-
-    // Beside this project's own output, of the same configuration.
-    private static string Program()
-    {
-        var output = new DirectoryInfo(AppContext.BaseDirectory);
-        var tests = output;
-        while (tests.Name != "tests")
-        {
-            tests = tests.Parent ?? throw new InvalidOperationException($"{AppContext.BaseDirectory} is not below the folder 'tests'.");
-        }
-
-        var path = Path.Combine(tests.FullName, "Processor.Chaos", "bin", output.Parent!.Name, output.Name, "chaos");
-        return File.Exists(path) ? path : throw new FileNotFoundException($"{path} is missing; build the solution.");
     }
 
     [GeneratedRegex(@"(?<count>\d+) faults injected")]

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Stockflow.History;
 using Stockflow.IntegrationTests.Fixtures;
 using Xunit;
@@ -32,26 +31,5 @@ public sealed class TransferLegsTests
         Assert.Equal(2, await new TransferLegs(client, new TransferOptions()).CountAsync(now, default));
         Assert.Equal(3, await new TransferLegs(client, new TransferOptions { UnmatchedHours = 24 }).CountAsync(now, default));
         Assert.Equal(0, await new TransferLegs(client, new TransferOptions { UnmatchedHours = 200 }).CountAsync(now, default));
-    }
-
-    [Theory]
-    [InlineData("check")]
-    [InlineData("test")]
-    public async Task Promtool_finds_the_alerts_right(string what)
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Processor.sln")))
-        {
-            folder = Path.GetDirectoryName(folder)!;
-        }
-
-        using var promtool = Process.Start(new ProcessStartInfo("promtool", [what, "rules", what == "check" ? "stockflow.rules.yml" : "stockflow.rules.test.yml"])
-        {
-            WorkingDirectory = Path.Combine(folder, "alerts"),
-            RedirectStandardOutput = true,
-        })!;
-        var told = await promtool.StandardOutput.ReadToEndAsync();
-        await promtool.WaitForExitAsync();
-        Assert.True(promtool.ExitCode == 0, told);
     }
 }
