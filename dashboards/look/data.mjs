@@ -174,8 +174,9 @@ function join(shown, found, panel, index) {
     shown.keys.get(key)[name] = each.points[0][1];
   }
 
-  const number = text => Number(text.partition ?? NaN);
-  shown.rows = [...shown.keys.values()].sort((a, b) => number(a) - number(b) || String(Object.values(a)[0]).localeCompare(String(Object.values(b)[0])))
+  const order = panel.options.sortBy?.[0].displayName;
+  const compare = (a, b) => order ? (b[order] ?? 0) - (a[order] ?? 0) : String(Object.values(a)[0]).localeCompare(String(Object.values(b)[0]), 'en', { numeric: true });
+  shown.rows = [...shown.keys.values()].sort(compare)
     .map(row => shown.columns.map(column => row[column.name] ?? null));
 }
 

@@ -21,7 +21,7 @@ const style = `
   .row { position: absolute; font-weight: bold; font-size: 14px; padding: 9px 2px 0; color: #33415c }
   .panel { position: absolute; background: #fff; border: 1px solid #d5d9e0; border-radius: 4px; padding: 6px 8px; overflow: hidden }
   .panel h2 { font-size: 13px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis } small { float: right; font-weight: normal; font-size: 11px; color: #8a94a3 }
-  .stat { color: #fff; border: none } .stat b { position: absolute; left: 0; right: 0; text-align: center; bottom: 14px; font-weight: bold; white-space: nowrap }
+  .stat { color: #fff; border: none } .stat b { position: absolute; inset: 16px 0 0; display: flex; align-items: center; justify-content: center; white-space: nowrap }
   .none { color: #8a2020; padding-top: 8px }
   svg { display: block } svg text { font: 11px 'DejaVu Sans', sans-serif; fill: #4d5866 }
   .legend { font-size: 11px; line-height: 15px; height: 30px; overflow: hidden } .legend span { margin-right: 12px; white-space: nowrap } .legend i { display: inline-block; width: 12px; height: 3px; margin: 0 4px 3px 0 }

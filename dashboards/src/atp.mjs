@@ -1,5 +1,5 @@
 // @ts-check
-import { above, bad, dashboard, good, graph, increase, line, max, neutral, notable, of, orZero, quantile, rate, stat, sum, table } from './kit.mjs';
+import { above, dashboard, graph, increase, line, max, neutral, notable, of, orZero, quantile, rate, stat, sum, table } from './kit.mjs';
 
 const requests = 'stockflow_http_requests_total', reads = 'stockflow_atp_read_seconds', commands = 'stockflow_commands_total';
 const failed = 'status=~"5.."';
@@ -24,13 +24,13 @@ export default dashboard({ uid: 'stockflow-atp', title: 'Stockflow: ATP service'
     graph({ title: 'P99 by kind', text: 'One in a hundred reads takes longer.', unit: 's', alert: 'StockflowAtpLatencyBudgetBurn', limits: above(0.05, 0.25) }, line(quantile(0.99, reads, [], 'kind'), '{{kind}}')),
   ],
   ['HTTP API',
-    table({ title: 'Routes', text: 'Each path of the API, with the share answered with 5xx.', unit: 'short', alert: 'StockflowAtpAvailabilityBudgetBurn', limits: neutral, span: 12, height: 12 }, [
+    table({ title: 'Routes', text: 'Each path of the API, with the share answered with 5xx.', unit: 'short', alert: 'StockflowAtpAvailabilityBudgetBurn', limits: neutral, sort: 'Requests/s', height: 8 }, [
       ['Requests/s', sum(rate(requests), 'route'), { unit: 'reqps' }],
       ['Failed', `(${sum(rate(requests, failed), 'route')} or ${sum(rate(requests), 'route')} * 0) / clamp_min(${sum(rate(requests), 'route')}, 1)`, { unit: 'percentunit', decimals: 2, limits: above(0.001, 0.01) }],
       ['P99', quantile(0.99, 'stockflow_http_request_seconds', [], 'route'), { unit: 's', limits: above(0.25, 1) }],
     ]),
-    graph({ title: 'Answers by status', text: 'HTTP answers by their status.', unit: 'reqps', alert: 'StockflowAtpAvailabilityBudgetBurn', limits: neutral, stacked: true, span: 12, height: 6 }, line(sum(rate(requests), 'status'), '{{status}}')),
-    graph({ title: 'P99 of all routes', text: 'One in a hundred requests takes longer; streams of changes are counted when they end.', unit: 's', alert: 'StockflowThreadPoolStarved', limits: above(0.25, 1), span: 12, height: 6 },
+    graph({ title: 'Answers by status', text: 'HTTP answers by their status.', unit: 'reqps', alert: 'StockflowAtpAvailabilityBudgetBurn', limits: neutral, stacked: true }, line(sum(rate(requests), 'status'), '{{status}}')),
+    graph({ title: 'P99 of all routes', text: 'One in a hundred requests takes longer; streams of changes are counted when they end.', unit: 's', alert: 'StockflowThreadPoolStarved', limits: above(0.25, 1) },
       line(quantile(0.99, 'stockflow_http_request_seconds', []), 'P99'), line(quantile(0.5, 'stockflow_http_request_seconds', []), 'P50')),
   ],
   ['Commands on stock',

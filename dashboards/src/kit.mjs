@@ -114,7 +114,7 @@ const properties = ({ unit, limits, decimals }) => [
   ...(limits ? [{ id: 'thresholds', value: { mode: 'absolute', steps: limits } }, { id: 'custom.cellOptions', value: { type: 'color-background', mode: 'basic' } }] : []),
 ];
 
-/** A row for each set of labels that the columns' expressions share. columns: [name, expression, {unit, limits}]. */
+/** A row for each set of labels that the columns' expressions share. columns: [name, expression, {unit, limits}]; sort: the column that comes down from the most. */
 export const table = (options, columns) => {
   const builder = addTargets(described(new tables.PanelBuilder(), PROMETHEUS, options), PROMETHEUS, columns.map(([, expression]) => line(expression)), 'table')
     .withTransformation({ id: 'merge', options: {} })
@@ -123,6 +123,10 @@ export const table = (options, columns) => {
       renameByName: Object.fromEntries(columns.map(([name], index) => [`Value #${letter(index)}`, name])),
     } })
     .span(options.span ?? 24).height(options.height ?? 10);
+  if (options.sort) {
+    builder.sortBy([{ build: () => ({ displayName: options.sort, desc: true }) }]);
+  }
+
   columns.forEach(([name, , look]) => builder.overrideByName(name, properties(look)));
   return builder;
 };

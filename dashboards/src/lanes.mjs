@@ -1,5 +1,5 @@
 // @ts-check
-import { above, bad, dashboard, graph, increase, line, max, neutral, notable, of, orZero, rate, stat, sum, table } from './kit.mjs';
+import { above, bad, dashboard, graph, increase, line, max, neutral, notable, of, rate, stat, sum, table } from './kit.mjs';
 
 const lane = ['topic', 'partition'];
 /** The lane in which it is most, and the one in the middle; the table tells which lane it is. */

@@ -1,5 +1,5 @@
 // @ts-check
-import { above, alerts, bad, below, dashboard, good, graph, increase, line, neutral, of, orZero, rate, stat, sum } from './kit.mjs';
+import { above, alerts, bad, below, dashboard, good, graph, increase, line, max, neutral, of, orZero, rate, stat, sum } from './kit.mjs';
 
 // A bucket's bound is written '300' in Prometheus' text format and '300.0' in OpenMetrics.
 const bound = seconds => `le=~"${seconds}|${seconds}[.]0"`;
@@ -53,7 +53,7 @@ export default dashboard({ uid: 'stockflow-overview', title: 'Stockflow: overvie
     stat({ title: 'Dead letters', text: 'Share of the records read that went to the dead letters.', unit: 'percentunit', decimals: 2, alert: 'StockflowDeadLetterRate', limits: above(0.02, 0.05), span: 3 },
       line(`${sum(rate('stockflow_lane_records_dead_letter_total'))} / clamp_min(${sum(rate('stockflow_lane_records_read_total'))}, 1)`)),
     stat({ title: 'Quality', text: 'Rules of data quality that are broken.', unit: 'none', alert: 'StockflowQualityRuleFailing', limits: bad(1), span: 3 },
-      line(`count(max by (rule) (${of('stockflow_quality_rule_failing')}) == 1) or on () vector(0)`)),
+      line(sum(max(of('stockflow_quality_rule_failing'), 'rule')))),
   ],
   ['Objectives', ...slos.flatMap(objective)],
   ['What happens',

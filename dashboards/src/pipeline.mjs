@@ -1,5 +1,5 @@
 // @ts-check
-import { above, bad, dashboard, graph, increase, line, max, neutral, notable, of, orZero, quantile, rate, stat, sum, table } from './kit.mjs';
+import { above, bad, dashboard, graph, increase, line, max, neutral, notable, of, quantile, rate, stat, sum, table } from './kit.mjs';
 
 const stages = 'decode, validate, dedupe, dead_letters, positions, history';
 /** Share of the lanes' time that a stage spent in a state. */
@@ -55,7 +55,7 @@ export default dashboard({ uid: 'stockflow-pipeline', title: 'Stockflow: pipelin
     stat({ title: 'Failed inserts', text: 'Inserts that ClickHouse did not take in the chosen time; they were tried again.', unit: 'short', decimals: 0, alert: 'StockflowHistoryInsertFailures', limits: above(1, 20) },
       line(sum(increase('stockflow_history_insert_failures_total', '$__range')))),
     stat({ title: 'Close behind', text: 'Time up to which hours may be closed, minus the end of the last closed hour; up to an hour is usual.', unit: 's', alert: 'StockflowCloseLag', limits: above(3601, 7200) },
-      line(orZero(max(of('stockflow_close_lag_seconds'))))),
+      line(max(of('stockflow_close_lag_seconds')))),
     stat({ title: 'Hours closed', text: 'Hours that were closed in the chosen time.', unit: 'short', decimals: 0, alert: 'StockflowCloseLag', limits: neutral },
       line(sum(increase('stockflow_close_periods_total', '$__range')))),
     stat({ title: 'Failed passes', text: 'Passes of the close that a server broke off in the chosen time; the next did them again.', unit: 'short', decimals: 0, alert: 'StockflowCloseFailures', limits: above(1, 10) },

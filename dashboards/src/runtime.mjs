@@ -1,5 +1,5 @@
 // @ts-check
-import { above, bad, dashboard, good, graph, line, max, neutral, notable, of, orZero, rate, stat, sum, table } from './kit.mjs';
+import { above, dashboard, good, graph, line, max, neutral, notable, of, orZero, rate, stat, sum, table } from './kit.mjs';
 
 const used = 'stockflow_redis_memory_bytes', limit = 'stockflow_redis_memory_limit_bytes';
 
