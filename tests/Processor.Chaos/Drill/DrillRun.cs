@@ -99,6 +99,7 @@ internal sealed class DrillRun(string processor, string alerts)
             await servers.ValueAsync($"count({alerts}) or vector(0)") == 0
             && await servers.ValueAsync("sum(stockflow_lanes)") == Partitions
             && await servers.ValueAsync("min(stockflow_ready)") == 1
+            && await servers.ValueAsync("min(stockflow_lane_committed_offset)") > 0
             && await servers.ValueAsync("sum(stockflow_lane_history_gap_records)") == 0);
         foreach (var fault in group)
         {
@@ -156,7 +157,7 @@ internal sealed class DrillRun(string processor, string alerts)
         string[] flags =
         [
             "--kafka.session-timeout-milliseconds", "2000", "--kafka.commit-interval-milliseconds", "300",
-            "--positions.timeout-milliseconds", "2000",
+            "--positions.timeout-milliseconds", "2000", "--positions.auto-rebuild", "false",
             "--clickhouse.max-retries", "1", "--clickhouse.request-timeout-seconds", "10", "--history.patience-seconds", "2",
             "--history.insert-interval-milliseconds", "300", "--close.enabled", "false",
         ];
@@ -172,7 +173,7 @@ internal sealed class DrillRun(string processor, string alerts)
             Journal = journal,
             SessionTimeout = TimeSpan.FromSeconds(2),
             RedisTimeout = TimeSpan.FromSeconds(2),
-            CanRebuild = false,
+            CanRebuild = true,
             Processors = [new ProcessorInstance(1, processor, folder, started, redis, clickHouse, flags, journal)],
         };
     }
