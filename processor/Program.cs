@@ -9,6 +9,7 @@ var parsed = new RootCommand("Stockflow: one live inventory fact.")
     RebuildCommand.Create(),
     ReconcileCommand.Create(),
     ReplayCommand.Create(),
+    MigrateCommand.Create(),
     CloseCommand.Create(),
     CloseCommand.CreatePeriod(),
     KafkaCommand.Create(),

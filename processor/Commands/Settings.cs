@@ -18,7 +18,8 @@ internal static class Settings
     /// <summary>A flag for every setting, made from the options records.</summary>
     public static IEnumerable<Option> Flags => FlagsOfLeaves.Select(f => f.Option);
 
-    private static IReadOnlyList<Leaf> Known { get; } = [.. Leaves(typeof(ProcessorOptions), "", new ProcessorOptions())];
+    /// <summary>Every setting, in the order of the options records.</summary>
+    internal static IReadOnlyList<Leaf> Known { get; } = [.. Leaves(typeof(ProcessorOptions), "", new ProcessorOptions())];
 
     // A process's arguments are for everybody on the machine to read, so what is secret has no flag.
     private static IReadOnlyList<(Leaf Leaf, Option<string[]> Option)> FlagsOfLeaves { get; } =
@@ -154,7 +155,7 @@ internal static class Settings
             var value = defaults is null ? null : property.GetValue(defaults);
             var propertyType = Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType;
             var isMap = propertyType != typeof(string) && typeof(IEnumerable).IsAssignableFrom(propertyType);
-            if (isMap || propertyType.IsPrimitive || propertyType.IsEnum || propertyType == typeof(string) || propertyType == typeof(Uri))
+            if (isMap || propertyType.IsPrimitive || propertyType.IsEnum || propertyType == typeof(decimal) || propertyType == typeof(string) || propertyType == typeof(Uri))
             {
                 yield return new Leaf(name, propertyType, isMap, value);
                 continue;
@@ -203,7 +204,11 @@ internal static class Settings
         return row[^1];
     }
 
-    private sealed record Leaf(string Path, Type Type, bool IsMap, object? Default)
+    /// <param name="Path">Such as <c>kafka.groupId</c>.</param>
+    /// <param name="Type">Of one value; of a map the dictionary's type.</param>
+    /// <param name="IsMap">Whether it holds values by names that are nobody's to know.</param>
+    /// <param name="Default">What it is unless it is set.</param>
+    internal sealed record Leaf(string Path, Type Type, bool IsMap, object? Default)
     {
         private static readonly string[] Secrets = ["password", "userInfo", "bearerToken"];
 

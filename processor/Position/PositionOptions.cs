@@ -15,6 +15,9 @@ public sealed record PositionOptions
 
     public bool Tls { get; init; }
 
+    /// <summary>PEM file with the certificate authority to trust for TLS; null for those of the system.</summary>
+    public string? CaFile { get; init; }
+
     /// <summary>Start of every key; another prefix is another, independent state.</summary>
     public string KeyPrefix { get; init; } = "inv";
 
@@ -45,5 +48,7 @@ public sealed record PositionOptions
         SetupException.ThrowIf(CommandDurability is not (Async or Replica or Fsync), "positions.commandDurability must be async, replica or fsync");
         SetupException.ThrowIf(ReplicaWaitMilliseconds is < 1 or > 60_000 || (CommandDurability == Replica && ReplicaWaitMilliseconds >= TimeoutMilliseconds), "positions.replicaWaitMilliseconds must be from 1 to 60000 and, where commands wait for a replica, below positions.timeoutMilliseconds");
         SetupException.ThrowIf(PasswordFile is not null && !File.Exists(PasswordFile), $"positions.passwordFile: there is no file {PasswordFile}");
+        SetupException.ThrowIf(CaFile is not null && !Tls, "positions.caFile needs positions.tls");
+        SetupException.ThrowIf(CaFile is not null && !File.Exists(CaFile), $"positions.caFile: there is no file {CaFile}");
     }
 }

@@ -1,4 +1,7 @@
+using System.Net.Security;
 using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using StackExchange.Redis;
 using Stockflow.Model;
 
@@ -161,7 +164,44 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
             configuration.Password = password;
         }
 
+        if (options.CaFile is { } authority)
+        {
+            var authorities = new X509Certificate2Collection();
+            authorities.ImportFromPemFile(authority);
+            configuration.CertificateValidation += (_, certificate, chain, errors) => IsTrusted(certificate, chain, errors, authorities);
+        }
+
         return configuration;
+    }
+
+    // The chain is judged anew by the given authorities; a name that does not fit, or no certificate, is never trusted.
+    private static bool IsTrusted(X509Certificate? certificate, X509Chain? sent, SslPolicyErrors errors, X509Certificate2Collection authorities)
+    {
+        if (certificate is null || (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != 0)
+        {
+            return false;
+        }
+
+        using var chain = new X509Chain
+        {
+            ChainPolicy = new X509ChainPolicy
+            {
+                TrustMode = X509ChainTrustMode.CustomRootTrust,
+                RevocationMode = X509RevocationMode.NoCheck,
+                ApplicationPolicy = { new Oid("1.3.6.1.5.5.7.3.1", "serverAuth") },
+            },
+        };
+        chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
+        if (sent is not null)
+        {
+            chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore);
+            foreach (var element in sent.ChainElements)
+            {
+                chain.ChainPolicy.ExtraStore.Add(element.Certificate);
+            }
+        }
+
+        return chain.Build((X509Certificate2)certificate);
     }
 
     /// <summary>Since when a connection answers nothing but faults, in milliseconds of the system's clock; 0 while it answers.</summary>
