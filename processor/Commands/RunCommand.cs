@@ -18,7 +18,10 @@ namespace Stockflow.Commands;
 public static class RunCommand
 {
     private const int SettingsWrong = 2, CannotStart = 3, Failed = 4;
-    private static readonly TimeSpan ServerTimeout = TimeSpan.FromSeconds(15), StopTimeout = TimeSpan.FromSeconds(20);
+    /// <summary>How long a process that stops takes leave of the servers at most, after its lanes have drained. Helm's chart counts on it.</summary>
+    internal static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(20);
+
+    private static readonly TimeSpan ServerTimeout = TimeSpan.FromSeconds(15);
 
     public static Command Create()
     {

@@ -25,7 +25,7 @@ public static class NodePeer
         return code == 0 ? process.Output : throw new InvalidOperationException($"{script} ended with {code}:\n{process.Output}");
     }
 
-    private static string CacheFolder() =>
+    internal static string CacheFolder() =>
         Environment.GetEnvironmentVariable("STOCKFLOW_CACHE")
         ?? Path.Combine(Environment.GetFolderPath(Environment.SpecialFolder.UserProfile), ".cache", "stockflow");
 }
