@@ -21,6 +21,7 @@ var parsed = new RootCommand("Stockflow: one live inventory fact.")
     DlqCommand.Create(),
     DemoCommand.Create(),
     ImportCommand.Create(),
+    CapacityCommand.Create(),
 }.Parse(args);
 // Long enough for every command's own bound on finishing what is in flight after SIGTERM.
 var code = await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = TimeSpan.FromMinutes(2) });

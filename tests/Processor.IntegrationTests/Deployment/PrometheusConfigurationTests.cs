@@ -12,12 +12,6 @@ public sealed class PrometheusConfigurationTests
     [InlineData("amtool", "check-config", "alertmanager.yml")]
     public async Task The_configuration_can_be_loaded(string tool, params string[] arguments)
     {
-        // Debian's amtool comes with Alertmanager.
-        if (tool == "amtool" && !(Environment.GetEnvironmentVariable("PATH") ?? "").Split(':').Any(folder => File.Exists(Path.Combine(folder, tool))))
-        {
-            return;
-        }
-
         await using var process = ServerProcess.Start(tool, [.. arguments[..^1], Path.Combine(Repository.Root, "alerts", arguments[^1])]);
         Assert.True(await process.WaitForExitAsync() == 0, process.Output);
     }

@@ -20,13 +20,13 @@ public sealed class ContainerTests
     public void The_image_is_built_from_what_exists_and_runs_as_nobody()
     {
         var lines = Instructions(Path.Combine(Root, "processor", "Dockerfile"));
-        var stages = lines.Where(line => line.Name == "FROM").Select(line => line.Rest.Split(" AS ")).ToArray();
+        var stages = lines.Where(line => line.Name == "FROM").Select(line => line.Text.Split(" AS ")).ToArray();
         Assert.All(stages, stage => Assert.Matches(Pinned, stage[0]));
         Assert.DoesNotContain(lines, line => line.Name is "ADD" or "ARG" or "ENV");
         var sent = File.ReadAllLines(Path.Combine(Root, "processor", "Dockerfile.dockerignore")).Where(line => line.StartsWith('!')).Select(line => line[1..]).ToArray();
         foreach (var copy in lines.Where(line => line.Name == "COPY"))
         {
-            var words = copy.Rest.Split(' ');
+            var words = copy.Text.Split(' ');
             if (words[0].StartsWith("--from=", StringComparison.Ordinal))
             {
                 Assert.Contains(stages, stage => "--from=" + stage[1] == words[0]);
@@ -41,14 +41,14 @@ public sealed class ContainerTests
         }
 
         Assert.All(sent, path => Assert.True(Path.Exists(Path.Combine(Root, path)), path));
-        var last = lines.SkipWhile(line => line.Rest != string.Join(" AS ", stages[^1])).ToArray();
+        var last = lines.SkipWhile(line => line.Text != string.Join(" AS ", stages[^1])).ToArray();
         Assert.Contains("chiseled", stages[^1][0], StringComparison.Ordinal);
-        Assert.Equal(["1654"], last.Where(line => line.Name == "USER").Select(line => line.Rest));
+        Assert.Equal(["1654"], last.Where(line => line.Name == "USER").Select(line => line.Text));
         Assert.DoesNotContain(last, line => line.Name == "RUN");
-        Assert.Equal("""["dotnet", "/app/processor.dll"]""", last.Single(line => line.Name == "ENTRYPOINT").Rest);
+        Assert.Equal("""["dotnet", "/app/processor.dll"]""", last.Single(line => line.Name == "ENTRYPOINT").Text);
         Assert.Equal("processor", typeof(ProcessorOptions).Assembly.GetName().Name);
-        Assert.Equal(RunCommand.Create().Name, (string)JsonNode.Parse(last.Single(line => line.Name == "CMD").Rest)!.AsArray().Single()!);
-        Assert.Contains(lines, line => line.Name == "RUN" && line.Rest == "eng/setup build");
+        Assert.Equal(RunCommand.Create().Name, (string)JsonNode.Parse(last.Single(line => line.Name == "CMD").Text)!.AsArray().Single()!);
+        Assert.Contains(lines, line => line.Name == "RUN" && line.Text == "eng/setup build");
     }
 
     [Fact]
@@ -93,8 +93,8 @@ public sealed class ContainerTests
     public void No_password_has_a_default_and_each_is_asked_for()
     {
         var text = File.ReadAllText(Path.Combine(Engine, "compose.yaml"));
-        var variables = Regex.Matches(text, @"(?<!\$)\$\{?([A-Z_]+)([^}\n]*)\}").Select(match => (Name: match.Groups[1].Value, Rest: match.Groups[2].Value)).ToArray();
-        Assert.All(variables, variable => Assert.StartsWith(":?", variable.Rest, StringComparison.Ordinal));
+        var variables = Regex.Matches(text, @"(?<!\$)\$\{?([A-Z_]+)([^}\n]*)\}").Select(match => (Name: match.Groups[1].Value, Text: match.Groups[2].Value)).ToArray();
+        Assert.All(variables, variable => Assert.StartsWith(":?", variable.Text, StringComparison.Ordinal));
         foreach (var (key, value) in Services.SelectMany(service => service.Value!["environment"]?.AsObject() ?? []))
         {
             if (key.EndsWith("PASSWORD", StringComparison.Ordinal))
@@ -188,7 +188,7 @@ public sealed class ContainerTests
         Assert.Contains("../dashboards/generated:" + (string)dashboards["providers"]![0]!["options"]!["path"]! + ":ro", Services["grafana"]!["volumes"]!.AsArray().Select(volume => (string)volume!));
     }
 
-    private static List<(string Name, string Rest)> Instructions(string file)
+    private static List<(string Name, string Text)> Instructions(string file)
     {
         var text = string.Join('\n', File.ReadAllLines(file).Where(line => !line.StartsWith('#') && line.Length > 0)).Replace("\\\n", "", StringComparison.Ordinal);
         return [.. text.Split('\n').Select(line => (line[..line.IndexOf(' ', StringComparison.Ordinal)], line[(line.IndexOf(' ', StringComparison.Ordinal) + 1)..].Trim()))];
