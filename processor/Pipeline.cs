@@ -18,6 +18,9 @@ public sealed record PipelineParts(
 {
     /// <summary>Computes a lane anew from the ledger as of the committed offset; null where an operator does it.</summary>
     public Func<int, CancellationToken, Task>? Rebuild { get; init; }
+
+    /// <summary>What quality rules hold back; null where none does.</summary>
+    public Quarantine? Quarantine { get; init; }
 }
 
 /// <summary>
@@ -45,7 +48,7 @@ public sealed class Pipeline(PipelineParts parts)
 
         var lane = new Lane(status, parts.Status, resume.Positions);
         var decoder = new DecodeStage(options.Decode, parts.Readers, partition, parts.Time, parts.Logger);
-        var validator = new ValidateStage(options.Decode, parts.Catalog, parts.RefreshCatalog, partition, parts.Partitions, parts.Time);
+        var validator = new ValidateStage(options.Decode, parts.Catalog, parts.RefreshCatalog, partition, parts.Partitions, parts.Time, parts.Quarantine);
         var dedupe = new DedupeStage(options.Dedupe, status, parts.Time) { JudgedOffset = resume.Positions };
         var watermark = new WatermarkStage(options.Window, status, parts.Time);
         var positions = new PositionStage(options.Positions, parts.Positions, parts.Ledger, status, lane.Ids, parts.Time, parts.Logger);

@@ -35,6 +35,8 @@ public sealed record ProcessorOptions
 
     public TransferOptions Transfers { get; init; } = new();
 
+    public QualityOptions Quality { get; init; } = new();
+
     public StockOptions Stock { get; init; } = new();
 
     public ReceivingOptions Receiving { get; init; } = new();
@@ -58,7 +60,7 @@ public sealed record ProcessorOptions
     {
         Action[] checks =
         [
-            Kafka.Validate, ValidateRegistry, Decode.Validate, Dedupe.Validate, Positions.Validate, Window.Validate, Close.Validate, Clickhouse.Validate, History.Validate, Transfers.Validate,
+            Kafka.Validate, ValidateRegistry, Decode.Validate, Dedupe.Validate, Positions.Validate, Window.Validate, Close.Validate, Clickhouse.Validate, History.Validate, Transfers.Validate, Quality.Validate,
             Stock.Validate, Receiving.Validate, Counts.Validate, Allocation.Validate, Http.Validate, Log.Validate, Traces.Validate,
             () => SetupException.ThrowIf(BatchesPerBlock is < 1 or > 1000, "batchesPerBlock must be from 1 to 1000"),
         ];

@@ -18,6 +18,8 @@ var parsed = new RootCommand("Stockflow: one live inventory fact.")
     SchemasCommand.Create(),
     ProduceCommand.Create(),
     QueryCommand.Create(),
+    LineageCommand.Create(),
+    QualityCommand.Create(),
     DlqCommand.Create(),
     DemoCommand.Create(),
     ImportCommand.Create(),

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Confluent.Kafka;
+using Stockflow.Model;
 
 namespace Stockflow.Commands;
 
@@ -56,6 +57,7 @@ internal sealed class DeadLetter
     public string? Obstacle(string deadLetterTopic) =>
         string.IsNullOrEmpty(SourceTopic) ? "it has no header dlq.topic"
         : SourceTopic == deadLetterTopic ? "its topic is the dead-letter topic itself"
+        : Reason == RejectReason.Quarantined.Code() ? "a quality rule holds it, and would hold it again; 'processor quality release' lets it pass"
         : Text("truncated-from") is { } length ? $"its value was cut (it had {length} bytes)"
         : null;
 

@@ -91,7 +91,10 @@ internal sealed class DeadLetterTopic(ClientConfig client, string topic)
 
     /// <summary>Sends letters to the topics they came from; returns when the broker has acknowledged every one.</summary>
     /// <exception cref="StoreUnavailableException">The broker refused or did not answer; the message tells how many had been sent.</exception>
-    public async Task SendAsync(IReadOnlyList<DeadLetter> letters, CancellationToken token)
+    /// <param name="letters">The letters.</param>
+    /// <param name="token">Ends it.</param>
+    /// <param name="mark">Adds headers of its own to a record.</param>
+    public async Task SendAsync(IReadOnlyList<DeadLetter> letters, CancellationToken token, Action<DeadLetter, Headers>? mark = null)
     {
         using var producer = new ProducerBuilder<byte[]?, byte[]?>(new ProducerConfig(new Dictionary<string, string>(client))
         {
@@ -107,7 +110,12 @@ internal sealed class DeadLetterTopic(ClientConfig client, string topic)
         {
             foreach (var part in letters.Chunk(window))
             {
-                await Task.WhenAll(part.Select(letter => producer.ProduceAsync(letter.SourceTopic, letter.Original(), token))).ConfigureAwait(false);
+                await Task.WhenAll(part.Select(letter =>
+                {
+                    var original = letter.Original();
+                    mark?.Invoke(letter, original.Headers);
+                    return producer.ProduceAsync(letter.SourceTopic, original, token);
+                })).ConfigureAwait(false);
                 sent += part.Length;
             }
         }

@@ -163,7 +163,7 @@ public static class DlqCommand
         return sendable.Count == letters.Count && missing == 0 ? ExitCode.Ok : ExitCode.CheckFailed;
     }
 
-    private static async Task<bool> ConfirmAsync(string question, TextWriter output, CancellationToken token)
+    internal static async Task<bool> ConfirmAsync(string question, TextWriter output, CancellationToken token)
     {
         if (Console.IsInputRedirected)
         {
@@ -176,6 +176,7 @@ public static class DlqCommand
 
     private static Func<DeadLetter, bool> Filter(string? reason, string? since)
     {
+        reason = reason?.ToLowerInvariant();
         if (reason is not null && Array.IndexOf(RejectReasons.Codes, reason) < 1)
         {
             throw new UsageException($"--reason '{reason}' is none of {string.Join(", ", RejectReasons.Codes[1..])}");

@@ -41,7 +41,10 @@ internal sealed class Replay(ProcessorOptions live, ProcessorOptions shadow, IRe
         using var referenceReader = new CompactedTopicReader(live.Kafka, [ReferenceStage.SkuTopic, ReferenceStage.LocationTopic],
             (r, t) => referenceStage.ApplyAsync(r.Topic, r.Partition, r.Offset, r.Key, r.Value, t), logger);
         var pipeline = new Pipeline(new PipelineParts(shadow, positions, new LedgerReader(target), history,
-            new MovementReaders(shadow.Decode, schemas, RunCommand.LoadSchema("InventoryMovement")), CountDeadLetters, reference, referenceReader.RefreshAsync, status, ranges.Count, time, logger));
+            new MovementReaders(shadow.Decode, schemas, RunCommand.LoadSchema("InventoryMovement")), CountDeadLetters, reference, referenceReader.RefreshAsync, status, ranges.Count, time, logger)
+        {
+            Quarantine = Quarantine.Of(shadow.Quality.Load()),
+        });
 
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(token);
         Task[] background = [history.RunAsync(ends.Token), referenceReader.RunAsync(ends.Token)];

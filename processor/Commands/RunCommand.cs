@@ -90,6 +90,7 @@ public static class RunCommand
         var logger = loggers.CreateLogger("Stockflow");
         using var traces = options.Traces.Start();
         var status = new ProcessorStatus { HorizonSeconds = options.Dedupe.HorizonHours * 3600 };
+        var rules = options.Quality.Load();
         await using IPositionStore positions = options.Positions.Connection == "memory"
             ? new MemoryPositionStore(time)
             : new RedisPositionStore(options.Positions, time, logger);
@@ -133,6 +134,7 @@ public static class RunCommand
             new MovementReaders(options.Decode, schemas, LoadSchema("InventoryMovement")), deadLetters.WriteAsync, catalog, referenceReader.RefreshAsync, status, partitions, time, logger)
         {
             Rebuild = rebuild is null ? null : rebuild.RunAsync,
+            Quarantine = Quarantine.Of(rules),
         });
         var source = new KafkaSource(options.Kafka, pipeline.OpenAsync, pool, status, time, logger)
         {
@@ -160,6 +162,7 @@ public static class RunCommand
             WriteHistoryAsync(), referenceReader.RunAsync(sinks.Token), versions.RunAsync(sinks.Token), catchUp.RunAsync(sinks.Token),
             ReconcileWatch.RunAsync(options.Positions, status, time, sinks.Token),
             TransferWatch.RunAsync(options.Transfers, clickHouse, status, time, sinks.Token),
+            new QualityWatch(options, rules, positions, readClickHouse, catalog, status, time, logger).RunAsync(sinks.Token),
             stock.RunAsync(sinks.Token),
             ServerWatch.RunAsync(options.Positions, clickHouse, status, time, sinks.Token),
             new GlobalWatermark(positions, partitions, status, time).RunAsync(sinks.Token),

@@ -5,10 +5,10 @@ namespace Stockflow.Decode;
 /// <summary>
 /// Applies the <see cref="ValidationRules"/>, gives ids their numbers and checks them against the reference data. An id that is not known
 /// is looked up again after the reference topics have been read to their end as of now, so a SKU that was announced before its first
-/// movement is always found.
+/// movement is always found. What is sound and yet held by a rule on the data's quality is rejected last.
 /// </summary>
 public sealed class ValidateStage(
-    DecodeOptions options, ReferenceCatalog catalog, Func<CancellationToken, Task> refreshCatalog, int partition, int partitions, TimeProvider time)
+    DecodeOptions options, ReferenceCatalog catalog, Func<CancellationToken, Task> refreshCatalog, int partition, int partitions, TimeProvider time, Quarantine? quarantine = null)
 {
     public const string StageName = "validate";
 
@@ -30,12 +30,17 @@ public sealed class ValidateStage(
     {
         unknown.Clear();
         ApplyRules(batch);
-        if (unknown.Count == 0)
+        if (unknown.Count > 0)
         {
-            return;
+            await refreshCatalog(token);
+            CheckAgain(batch);
         }
 
-        await refreshCatalog(token);
+        quarantine?.Apply(batch, StageName);
+    }
+
+    private void CheckAgain(RecordBatch batch)
+    {
         foreach (var i in unknown)
         {
             if (TryNumber(batch, ref batch.Movements[i]))

@@ -51,7 +51,7 @@ public static class ClickHouseValues
         return (T)result;
     }
 
-    private static string ToText(object value) => value switch
+    public static string ToText(object value) => value switch
     {
         bool flag => flag ? "1" : "0",
         DateTimeOffset time => time.UtcDateTime.ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture),

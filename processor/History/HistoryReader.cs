@@ -208,6 +208,32 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
         }
     }
 
+    /// <inheritdoc/>
+    public async Task<EventLineage?> LineageAsync(string eventId, CancellationToken token)
+    {
+        try
+        {
+            return await new LineageReader(clickHouse, this).ReadAsync(eventId, token);
+        }
+        catch (ClickHouseException e)
+        {
+            throw Unavailable(e);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<QualityResult>> QualityAsync(CancellationToken token)
+    {
+        try
+        {
+            return await new QualityLog(clickHouse).CurrentAsync(token);
+        }
+        catch (ClickHouseException e)
+        {
+            throw Unavailable(e);
+        }
+    }
+
     private Task<PositionSums?> SumsAsync(string skuId, string locationId, Dictionary<string, object?> parameters, CancellationToken token) =>
         PositionSums.ReadAsync(skuId, locationId, clickHouse.QueryAsync(SumsSql(IsCorrected(parameters)), parameters, token));
 
@@ -234,7 +260,7 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
         return parameters;
     }
 
-    private async Task<CorrectionEffects> EffectsAsync(string skuId, long knownAt, CancellationToken token)
+    internal async Task<CorrectionEffects> EffectsAsync(string skuId, long knownAt, CancellationToken token)
     {
         var corrections = new List<LedgerCorrection>();
         await foreach (var row in clickHouse.QueryAsync(CorrectionsSql, Of(skuId, knownAt), token))
@@ -247,7 +273,7 @@ public sealed class HistoryReader(IClickHouse clickHouse) : IHistoryReader
         return new CorrectionEffects(corrections);
     }
 
-    private async Task<KnownCorrections> KnownAsync(CorrectionEffects effects, string skuId, long knownAt, CancellationToken token)
+    internal async Task<KnownCorrections> KnownAsync(CorrectionEffects effects, string skuId, long knownAt, CancellationToken token)
     {
         var roots = new List<RootRow>();
         if (!effects.IsEmpty)

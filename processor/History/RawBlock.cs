@@ -9,8 +9,10 @@ internal sealed class RawBlock
     private static readonly byte[][] Reasons = [.. RejectReasons.Codes.Select(System.Text.Encoding.UTF8.GetBytes)];
     private readonly NativeBlockWriter block = new();
     private readonly RecordColumns record;
-    private readonly NativeStringColumn key, value, verdict, reason;
+    private readonly NativeStringColumn key, value, verdict, reason, message;
+    private readonly NativeNumberColumn<ulong> eventHash;
     private readonly NativeListColumn headers;
+    private string?[] messages = [];
 
     public RawBlock()
     {
@@ -20,6 +22,8 @@ internal sealed class RawBlock
         headers = block.PairArray("headers");
         verdict = block.String("verdict");
         reason = block.String("reason");
+        eventHash = block.UInt64("event_hash");
+        message = block.String("message");
     }
 
     public NativeBlockWriter Block => block;
@@ -33,6 +37,7 @@ internal sealed class RawBlock
 
     private void AppendBytes(RecordBatch batch, ReadOnlySpan<int> rows)
     {
+        var rejections = Messages(batch);
         foreach (var i in rows)
         {
             ref var each = ref batch.Records[i];
@@ -40,6 +45,8 @@ internal sealed class RawBlock
             value.Append(batch.Bytes(each.Value));
             verdict.Append(Verdicts[(int)batch.Verdicts[i]]);
             reason.Append(batch.Verdicts[i] == Verdict.DeadLetter ? Reasons[(int)batch.Reasons[i]].AsSpan() : default);
+            eventHash.Append((ulong)batch.Movements[i].Fingerprint);
+            message.Append(batch.Verdicts[i] == Verdict.DeadLetter && rejections[i] is { } text ? System.Text.Encoding.UTF8.GetBytes(text) : default(ReadOnlySpan<byte>));
             if (each.Headers >= 0)
             {
                 foreach (var (name, bytes) in batch.Headers[each.Headers])
@@ -50,5 +57,21 @@ internal sealed class RawBlock
 
             headers.EndRow();
         }
+    }
+
+    private string?[] Messages(RecordBatch batch)
+    {
+        if (messages.Length < batch.Count)
+        {
+            messages = new string?[batch.Count];
+        }
+
+        messages.AsSpan(0, batch.Count).Clear();
+        foreach (var rejection in batch.Rejections)
+        {
+            messages[rejection.Index] = rejection.Message;
+        }
+
+        return messages;
     }
 }

@@ -165,4 +165,10 @@ public interface IHistoryReader
 
     /// <summary>A page of entries.</summary>
     Task<LedgerPage> PageAsync(LedgerPageQuestion question, CancellationToken token);
+
+    /// <summary>What became of one event; null where no record of it is known.</summary>
+    Task<EventLineage?> LineageAsync(string eventId, CancellationToken token);
+
+    /// <summary>The latest result of each quality rule, by name.</summary>
+    Task<IReadOnlyList<QualityResult>> QualityAsync(CancellationToken token);
 }

@@ -201,6 +201,11 @@ public sealed class ProcessorStatus
 
     /// <summary>Events that were followed by a trace.</summary>
     public long Followed;
+    /// <summary>Latest results of the quality rules; empty where another process evaluates them. The array is replaced, never changed.</summary>
+    public QualityResult[] Quality = [];
+
+    /// <summary>Events in quarantine; -1 where another process counts them.</summary>
+    public long Quarantined = -1;
 
     /// <summary>Whether the history could take a few batches at once.</summary>
     public bool HistoryHasRoom = true;

@@ -27,6 +27,7 @@ public enum RejectReason : byte
     Validity,
     UnknownType,
     Lines,
+    Quarantined,
 }
 
 public static class RejectReasons
@@ -36,7 +37,7 @@ public static class RejectReasons
         "none", "wire_format", "unknown_schema", "wrong_record", "avro_malformed", "too_large", "missing_id", "bad_id",
         "key_mismatch", "unknown_sku", "unknown_location", "unknown_movement_type", "quantity_sign", "quantity_range",
         "count_missing", "correction_target", "counterpart_missing", "time_range", "time_future", "currency", "attributes", "validity",
-        "unknown_type", "lines",
+        "unknown_type", "lines", "quarantined",
     ];
 
     public static string Code(this RejectReason reason) => Codes[(int)reason];

@@ -11,10 +11,20 @@ internal sealed class HistoryEndpoints(IHistoryReader history, TimeProvider time
     private const string Json = "application/json";
     private const int DefaultLimit = 100, MaximumLimit = 1000;
 
+    private const string EventsPrefix = "/v1/events/";
+
+    /// <summary>The longest event_id that a movement may carry, in characters.</summary>
+    private const int MaximumEventId = 128;
+
     private static readonly string[] Times = ["at", "known_at"];
     private static readonly string[] LedgerParameters = ["sku", "location", "from", "to", "known_at", "limit", "cursor"];
 
-    public void Map(IEndpointRouteBuilder routes) => routes.MapMethods("/v1/ledger", ["GET", "HEAD"], LedgerAsync);
+    public void Map(IEndpointRouteBuilder routes)
+    {
+        routes.MapMethods("/v1/ledger", ["GET", "HEAD"], LedgerAsync);
+        routes.MapMethods(EventsPrefix + "{event_id}/lineage", ["GET", "HEAD"], LineageAsync);
+        routes.MapMethods("/v1/quality", ["GET", "HEAD"], QualityAsync);
+    }
 
     /// <summary>Whether the request asks for the past.</summary>
     public static bool IsAsked(HttpContext context) => Times.Any(context.Request.Query.ContainsKey);
@@ -25,7 +35,7 @@ internal sealed class HistoryEndpoints(IHistoryReader history, TimeProvider time
         return await reader.PositionAsync(skuId, locationId, asOf, token).ConfigureAwait(false) is { } position
             ? JsonSerializer.SerializeToUtf8Bytes(PositionPayload.Of(position, asOf), ServeJson.Default.PositionPayload)
             : null;
-    }, () => NotFound(skuId, locationId));
+    }, "position-not-found", () => NotFound(skuId, locationId));
 
     public Task ExplainAsync(HttpContext context, string skuId, string locationId) => AnswerAsync(context, async (reader, token) =>
     {
@@ -34,7 +44,7 @@ internal sealed class HistoryEndpoints(IHistoryReader history, TimeProvider time
         return await reader.ExplainAsync(skuId, locationId, asOf, token).ConfigureAwait(false) is { } told
             ? JsonSerializer.SerializeToUtf8Bytes(ExplainPayload.Of(told, asOf), ServeJson.Default.ExplainPayload)
             : null;
-    }, () => NotFound(skuId, locationId));
+    }, "position-not-found", () => NotFound(skuId, locationId));
 
     private Task LedgerAsync(HttpContext context) => AnswerAsync(context, async (reader, token) =>
     {
@@ -44,16 +54,39 @@ internal sealed class HistoryEndpoints(IHistoryReader history, TimeProvider time
             new LedgerPayload(question.SkuId, question.LocationId, PositionPayload.Instant(question.KnownAt), [.. page.Entries.Select(LedgerEntryPayload.Of)],
                 page.IsLast ? null : LedgerCursor.Write(page.Entries[^1], question)),
             ServeJson.Default.LedgerPayload);
-    }, () => "");
+    });
 
-    private async Task AnswerAsync(HttpContext context, Func<IHistoryReader, CancellationToken, Task<byte[]?>> ask, Func<string> absent)
+    private Task LineageAsync(HttpContext context)
+    {
+        var target = context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpRequestFeature>()!.RawTarget;
+        var parts = PathSegments.After(EventsPrefix, target);
+        var eventId = parts.Length == 2 ? parts[0] : "";
+        return eventId.Length is 0 or > MaximumEventId
+            ? Problems.WriteAsync(context, 400, "bad-id", $"An event_id has 1 to {MaximumEventId} characters; write a slash within it as %2F.", context.RequestAborted)
+            : AnswerAsync(context, async (reader, token) =>
+            {
+                RefuseOthers(context.Request.Query, []);
+                return await reader.LineageAsync(eventId, token).ConfigureAwait(false) is { } told
+                    ? JsonSerializer.SerializeToUtf8Bytes(told, ServeJson.Default.EventLineage)
+                    : null;
+            }, "event-not-found", () => $"No record of event '{eventId}' is in the history. A record that could not be decoded has no event_id; look in the dead letters.");
+    }
+
+    private Task QualityAsync(HttpContext context) => AnswerAsync(context, async (reader, token) =>
+    {
+        RefuseOthers(context.Request.Query, []);
+        return JsonSerializer.SerializeToUtf8Bytes(new QualityPayload(await reader.QualityAsync(token).ConfigureAwait(false)), ServeJson.Default.QualityPayload);
+    });
+
+    // What is asked gives null where there is no such thing; then the code and the text say so.
+    private async Task AnswerAsync(HttpContext context, Func<IHistoryReader, CancellationToken, Task<byte[]?>> ask, string absentCode = "", Func<string>? absent = null)
     {
         var token = context.RequestAborted;
         try
         {
             var body = await ask(history, token).ConfigureAwait(false);
             await (body is null
-                ? Problems.WriteAsync(context, 404, "position-not-found", absent(), token)
+                ? Problems.WriteAsync(context, 404, absentCode, absent!(), token)
                 : Problems.JsonAsync(context, body, Json, token)).ConfigureAwait(false);
         }
         catch (BadParameterException e)
@@ -120,7 +153,7 @@ internal sealed class HistoryEndpoints(IHistoryReader history, TimeProvider time
     {
         if (query.Keys.FirstOrDefault(key => !known.Contains(key, StringComparer.OrdinalIgnoreCase)) is { } other)
         {
-            throw new BadParameterException($"there is no parameter '{(other.Length > 40 ? other[..40] : other)}', only {string.Join(", ", known)}.");
+            throw new BadParameterException($"there is no parameter '{(other.Length > 40 ? other[..40] : other)}'{(known.Length > 0 ? ", only " + string.Join(", ", known) : "")}.");
         }
     }
 

@@ -76,6 +76,9 @@ public sealed record OpenTransferPayload(
     [property: JsonPropertyName("open")] long Open,
     [property: JsonPropertyName("oldest")] DateTime Oldest);
 
+/// <summary>The latest result of each quality rule.</summary>
+public sealed record QualityPayload([property: JsonPropertyName("rules")] IReadOnlyList<QualityResult> Rules);
+
 /// <summary>Why a position is what it is: position.on_hand = count.counted (0 without a count) + the sum of since's on_hand.</summary>
 public sealed record ExplainPayload
 {

@@ -17,6 +17,10 @@ internal sealed class HistoryTurns(IHistoryReader? history) : IHistoryReader, ID
     public Task<LedgerPage> PageAsync(LedgerPageQuestion question, CancellationToken token) =>
         AskAsync(reader => reader.PageAsync(question, token), token);
 
+    public Task<EventLineage?> LineageAsync(string eventId, CancellationToken token) => AskAsync(reader => reader.LineageAsync(eventId, token), token);
+
+    public Task<IReadOnlyList<QualityResult>> QualityAsync(CancellationToken token) => AskAsync(reader => reader.QualityAsync(token), token);
+
     public void Dispose() => turns.Dispose();
 
     private async Task<T> AskAsync<T>(Func<IHistoryReader, Task<T>> ask, CancellationToken token)

@@ -124,6 +124,8 @@ public sealed record StatusPayload(
 [JsonSerializable(typeof(LedgerPayload))]
 [JsonSerializable(typeof(LedgerEntryPayload))]
 [JsonSerializable(typeof(ExplainPayload))]
+[JsonSerializable(typeof(EventLineage))]
+[JsonSerializable(typeof(QualityPayload))]
 [JsonSerializable(typeof(DeadLettersPayload))]
 [JsonSerializable(typeof(DeadLetterPayload))]
 public sealed partial class ServeJson : JsonSerializerContext;

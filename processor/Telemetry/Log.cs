@@ -93,6 +93,15 @@ public static partial class Log
     [LoggerMessage(512, LogLevel.Warning, "Hours are not closed for now: {Reason}")]
     public static partial void CloseWaits(this ILogger logger, string reason);
 
+    [LoggerMessage(513, LogLevel.Warning, "Quality rule {Rule} fails: observed {Observed}, bound {Threshold}, {Violations} violations")]
+    public static partial void QualityFails(this ILogger logger, string rule, double? observed, double threshold, long violations);
+
+    [LoggerMessage(514, LogLevel.Information, "Quality rule {Rule} holds again")]
+    public static partial void QualityHolds(this ILogger logger, string rule);
+
+    [LoggerMessage(515, LogLevel.Warning, "Quality rules are not evaluated for now: {Reason}")]
+    public static partial void QualityWaits(this ILogger logger, string reason);
+
     [LoggerMessage(600, LogLevel.Warning, "Background work did not end within {Seconds} s; stopping without it")]
     public static partial void StoppedWithoutWaiting(this ILogger logger, double seconds);
 

@@ -198,6 +198,17 @@ public static class Metrics
         Reconcile("stockflow_reconcile_compensations", "records", "Compensating movements that the last reconciliation sent.", result => result.Compensations),
     ];
 
+    // Absent where another process evaluates the rules. Rules are declared, at most a hundred.
+    private static readonly (MetricDefinition Definition, Func<QualityResult, double> Read)[] QualityMetrics =
+    [
+        Quality("stockflow_quality_rule_failing", "boolean", "1 while a data quality rule is broken.", result => result.Status == QualityStatus.Fail ? 1 : 0),
+        Quality("stockflow_quality_violations", "violations", "Records or keys that broke a data quality rule at its last evaluation.", result => result.Violations),
+        Quality("stockflow_quality_evaluated_timestamp_seconds", "seconds", "Last evaluation of a data quality rule as a Unix time.", result => new DateTimeOffset(result.EvaluatedAt).ToUnixTimeMilliseconds() / 1000.0),
+    ];
+
+    private static readonly MetricDefinition Quarantined = Define("stockflow_quality_quarantined", MetricKind.Gauge, "events",
+        "Events that data quality rules hold in quarantine.");
+
     private static readonly Instrument[] ProcessMetrics =
     [
         Process("process_cpu_seconds_total", MetricKind.Counter, "seconds", "CPU time of the process, user and system.",
@@ -289,6 +300,12 @@ public static class Metrics
             Observe(meter, definition, () => status.Reconciled is { } result ? [new Measurement<double>(read(result))] : []);
         }
 
+        foreach (var (definition, read) in QualityMetrics)
+        {
+            Observe(meter, definition, () => status.Quality.Select(result => new Measurement<double>(read(result), Tag("rule", result.Rule))));
+        }
+
+        Observe(meter, Quarantined, () => status.Quarantined >= 0 ? [new Measurement<double>(status.Quarantined)] : []);
         return meter;
     }
 
@@ -335,6 +352,9 @@ public static class Metrics
     private static (MetricDefinition, Func<ReconcileResult, double>) Reconcile(
         string name, string unit, string help, Func<ReconcileResult, double> read) =>
         (Define(name, MetricKind.Gauge, unit, help), read);
+
+    private static (MetricDefinition, Func<QualityResult, double>) Quality(string name, string unit, string help, Func<QualityResult, double> read) =>
+        (Define(name, MetricKind.Gauge, unit, help, "rule"), read);
 
     private static Instrument Process(string name, MetricKind kind, string unit, string help, Func<double> read) =>
         Observe(Meter, Define(name, kind, unit, help), () => [new Measurement<double>(read())]);

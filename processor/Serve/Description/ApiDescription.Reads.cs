@@ -54,6 +54,22 @@ internal sealed partial class ApiDescription
         }, ApiProblems.Guard, ApiProblems.History, "400 bad-parameter");
     }
 
+    private void DescribeEvents()
+    {
+        const string group = "Events and quality", path = "/v1/events/{event_id}/lineage";
+        ApiParameter id = new("path", "event_id", true, new JsonObject { ["type"] = "string", ["minLength"] = 1, ["maxLength"] = 128 }, "Id of the fact as its source gave it; a slash within it is written %2F.");
+        Add(Get(path, path, "getLineage", group, "What became of an event: its records, ledger rows, corrections, aggregates and restatements", id) with
+        {
+            Text = "A record that could not be decoded has no event_id. Records from before schema version 7 are found by their ledger row only.",
+            Answers = [new(200, "All that is known.", Schemas.Answer(ServeJson.Default.EventLineage))],
+        }, ApiProblems.Guard, ApiProblems.History, "400 bad-id, 400 bad-parameter, 404 event-not-found");
+        Add(Get("/v1/quality", "/v1/quality", "getQuality", group, "The latest result of each data quality rule") with
+        {
+            Text = "Rules are evaluated every quality.intervalSeconds by the process that owns the topic's first partition; any process answers.",
+            Answers = [new(200, "The rules by name.", Schemas.Answer(ServeJson.Default.QualityPayload))],
+        }, ApiProblems.Guard, ApiProblems.History, "400 bad-parameter");
+    }
+
     private void DescribeDeadLetters()
     {
         const string group = "Dead letters", path = "/v1/dead-letters/{partition}/{offset}", route = "/v1/dead-letters/{partition:int}/{offset:long}";

@@ -16,6 +16,7 @@ internal sealed partial class ApiDescription
     {
         DescribeProcess();
         DescribePositions();
+        DescribeEvents();
         DescribeDeadLetters();
         DescribePromises();
         DescribeReservations();

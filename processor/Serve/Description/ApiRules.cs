@@ -102,6 +102,12 @@ internal static class ApiRules
         yield return ("Problem.type", new ApiRule("urn:stockflow:problem:CODE"));
         yield return ("Problem.status", new ApiRule { Minimum = 400, Maximum = 599 });
         yield return ("DeadLetterReplay.state", OneOf("sending", "sent"));
+        yield return ("EventOccurrence.verdict", OneOf("pending", "accepted", "duplicate", "dead_letter"));
+        yield return ("EventOccurrence.duplicate_of", new ApiRule("Offset in the same partition; null where the record that counted is not kept any more."));
+        yield return ("LineageAggregate.revision", new ApiRule("0 for the close, then one more each time it was restated; null where there is no row."));
+        yield return ("LineageRestatement.caused", new ApiRule("Whether the log names this event as the cause: the latest of those that led to the revision."));
+        yield return ("QualityResult.status", OneOf("unknown", "pass", "fail"));
+        yield return ("QualityResult.severity", OneOf("info", "warning", "critical"));
         yield return ("Readiness.status", OneOf("ready", "not_ready"));
         yield return ("Explain.since", new ApiRule("position.on_hand = count.counted (0 without a count) + the sum of on_hand here."));
         yield return ("Ledger.next DeadLetters.next", new ApiRule("Cursor of the following page; null on the last one."));

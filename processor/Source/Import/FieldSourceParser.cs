@@ -1,3 +1,5 @@
+using Stockflow.Model;
+
 namespace Stockflow.Source.Import;
 
 /// <summary>Reads <c>fields</c>, <c>set</c> and <c>attributes</c> of a mapping file.</summary>

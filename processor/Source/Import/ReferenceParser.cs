@@ -1,3 +1,5 @@
+using Stockflow.Model;
+
 namespace Stockflow.Source.Import;
 
 /// <summary>Reads <c>reference</c> of a mapping file.</summary>

@@ -66,7 +66,7 @@ internal sealed class ApiHost : IAsyncDisposable
     /// <param name="chance">Decides which optional members a body has.</param>
     public async Task<ApiRequest> HappyAsync(SpecOperation operation, string sku = Sku, bool isPrepared = true, Random? chance = null)
     {
-        var request = new ApiRequest(operation) { Path = { ["sku"] = sku, ["location"] = Location, ["partition"] = "0", ["offset"] = "1" } };
+        var request = new ApiRequest(operation) { Path = { ["sku"] = sku, ["location"] = Location, ["partition"] = "0", ["offset"] = "1", ["event_id"] = "e/1" } };
         if (operation.Path.Contains("{id}", StringComparison.Ordinal))
         {
             request.Path["id"] = isPrepared ? await PrepareAsync(operation, sku) : "none";

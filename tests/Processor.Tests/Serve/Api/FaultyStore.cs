@@ -92,6 +92,18 @@ internal sealed class FaultyHistory(FakeHistory history) : IHistoryReader
         await FaultyStore.FailAsync(Fault, token);
         return await history.PageAsync(question, token);
     }
+
+    public async Task<EventLineage?> LineageAsync(string eventId, CancellationToken token)
+    {
+        await FaultyStore.FailAsync(Fault, token);
+        return await history.LineageAsync(eventId, token);
+    }
+
+    public async Task<IReadOnlyList<QualityResult>> QualityAsync(CancellationToken token)
+    {
+        await FaultyStore.FailAsync(Fault, token);
+        return await history.QualityAsync(token);
+    }
 }
 
 /// <summary>Dead letters that fail on demand.</summary>

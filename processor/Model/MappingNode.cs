@@ -1,10 +1,9 @@
-using Stockflow.Model;
 using YamlDotNet.Core;
 using YamlDotNet.RepresentationModel;
 
-namespace Stockflow.Source.Import;
+namespace Stockflow.Model;
 
-/// <summary>A node of a mapping file that knows its file, line and place, and refuses what it does not know.</summary>
+/// <summary>A node of a YAML or JSON file that knows its file, line and place, and refuses what it does not know.</summary>
 internal sealed class MappingNode
 {
     private const int MaximumCharacters = 1024 * 1024;
@@ -32,7 +31,7 @@ internal sealed class MappingNode
     {
         if (text.Length > MaximumCharacters)
         {
-            throw new SetupException($"{file}: the mapping is longer than {MaximumCharacters} characters.");
+            throw new SetupException($"{file}: it is longer than {MaximumCharacters} characters.");
         }
 
         var stream = new YamlStream();
@@ -47,7 +46,7 @@ internal sealed class MappingNode
 
         return stream.Documents.Count == 1 && stream.Documents[0].RootNode is YamlMappingNode root
             ? new MappingNode(file, "", root)
-            : throw new SetupException($"{file}:1: a mapping file holds one document of keys and values.");
+            : throw new SetupException($"{file}:1: one document of keys and values is expected.");
     }
 
     public SetupException Error(string message) =>
