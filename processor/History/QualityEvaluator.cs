@@ -197,14 +197,14 @@ public sealed class QualityEvaluator(IClickHouse clickHouse, string topic, Refer
         var hour = new DateTime(end.Year, end.Month, end.Day, end.Hour, 0, 0, DateTimeKind.Utc).AddHours(-1);
         result = result with { Since = hour, Until = hour.AddHours(1) };
         var parameters = Parameters(rule, result);
-        parameters["hours"] = Enumerable.Range(0, rule.Weeks + 1).Select(weeks => hour - (weeks * Week)).ToArray();
+        parameters["hours"] = Enumerable.Range(0, rule.Weeks + 1).Select(weeks => (uint)(hour - (weeks * Week) - DateTime.UnixEpoch).TotalSeconds).ToArray();
         var sales = "movement_type IN ('SALE', 'SHIP')";
         var measure = rule.Kind == QualityKind.Volume ? "toFloat64(count())" : rule.Field == "units" ? "avg(-qty_delta)" : "toFloat64(avg(unit_price))";
         var sources = new SortedDictionary<string, Dictionary<DateTime, double>>(StringComparer.Ordinal);
         await foreach (var row in clickHouse.QueryAsync($$"""
             SELECT toString(source_system), toUnixTimestamp(hour), {{measure}}
             FROM ledger_by_time
-            WHERE hour IN {hours:Array(DateTime64(3, 'UTC'))} AND topic = {topic:String} AND source_system != '' {{(rule.Source.Length > 0 ? "AND source_system = {source:String}" : "")}}
+            WHERE hour IN arrayMap(start -> toDateTime(start, 'UTC'), {hours:Array(UInt32)}) AND topic = {topic:String} AND source_system != '' {{(rule.Source.Length > 0 ? "AND source_system = {source:String}" : "")}}
                 {{(rule.Kind == QualityKind.Value ? "AND " + sales : "")}} {{(rule.Field == "price" ? "AND unit_price IS NOT NULL" : "")}}
             GROUP BY source_system, hour
             {{Bounded}}

@@ -76,6 +76,8 @@ internal sealed class JsonRowWriter : IRowWriter
         json.WriteStartArray(RawNames[column++]);
         json.WriteEndArray();
         json.WriteString(RawNames[column++], "accepted"u8);
+        json.WriteString(RawNames[column++], ""u8);
+        json.WriteNumber(RawNames[column++], (ulong)batch.Movements[i].Fingerprint);
         json.WriteString(RawNames[column], ""u8);
         End();
     }

@@ -35,7 +35,8 @@ internal static class LedgerEmbedded
         long events = batches.Sum(batch => batch.Count);
         var engine = ChdbEngine.Open(path);
         using var connection = engine.Connect([]) ?? throw new WrongResultException("ledger: the engine gives no connection.");
-        var script = SqlScript.Split(File.ReadAllText(Path.Combine(Migrations.DefaultFolder, "001_bronze_silver.sql")));
+        var script = Statements("001_bronze_silver.sql").Concat(Statements("007_lineage_quality.sql")
+            .Where(statement => statement.Contains("ALTER TABLE raw_events", StringComparison.Ordinal) || statement.Contains("ALTER TABLE ledger ADD", StringComparison.Ordinal))).ToList();
         foreach (var format in LedgerFormat.Names)
         {
             // The first round is for the compiler's tiers.
@@ -65,6 +66,8 @@ internal static class LedgerEmbedded
             }
         }
     }
+
+    private static IReadOnlyList<string> Statements(string migration) => SqlScript.Split(File.ReadAllText(Path.Combine(Migrations.DefaultFolder, migration)));
 
     private static double Insert(ChdbConnection connection, string name, Model.RecordBatch[] batches)
     {

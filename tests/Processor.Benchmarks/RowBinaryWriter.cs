@@ -64,6 +64,8 @@ internal sealed class RowBinaryWriter : IRowWriter
         Length(0);
         Byte((byte)batch.Verdicts[i]);
         Text(default);
+        Int64(unchecked((long)(ulong)batch.Movements[i].Fingerprint));
+        Text(default);
     }
 
     private void Attributes(RecordBatch batch, in Movement movement)

@@ -20,7 +20,7 @@ internal static class RowNames
     ];
 
     /// <summary>Columns of the raw events, in the order of the writers.</summary>
-    public static readonly string[] Raw = ["topic", "partition", "offset", "broker_ts", "recorded_at", "key", "value", "headers", "verdict", "reason"];
+    public static readonly string[] Raw = ["topic", "partition", "offset", "broker_ts", "recorded_at", "key", "value", "headers", "verdict", "reason", "event_hash", "message"];
 
     public static ReadOnlySpan<byte> Topic(RecordBatch batch) => batch.Lane.Topic == Servers.Topic ? TopicName : Encoding.UTF8.GetBytes(batch.Lane.Topic);
 }

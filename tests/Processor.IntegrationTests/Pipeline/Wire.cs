@@ -26,7 +26,12 @@ internal static class Wire
         producer.MoveAsync(sku, location, eventId, new() { ["qty_delta"] = qty, ["source_system"] = source, ["event_ts"] = at ?? Now() });
 
     /// <summary>A receipt of one unit, but for the given fields.</summary>
-    public static Task<DeliveryResult<byte[], byte[]>> MoveAsync(this IProducer<byte[], byte[]> producer, string sku, string location, string eventId, Dictionary<string, object?> given)
+    public static Task<DeliveryResult<byte[], byte[]>> MoveAsync(this IProducer<byte[], byte[]> producer, string sku, string location, string eventId, Dictionary<string, object?> given) =>
+        producer.MoveAsync(sku, location, eventId, given, null);
+
+    /// <summary>The same with headers.</summary>
+    public static Task<DeliveryResult<byte[], byte[]>> MoveAsync(
+        this IProducer<byte[], byte[]> producer, string sku, string location, string eventId, Dictionary<string, object?> given, Headers? headers)
     {
         var fields = new Dictionary<string, object?>
         {
@@ -45,18 +50,18 @@ internal static class Wire
             fields[name] = value;
         }
 
-        return producer.SendAsync(PipelineServers.Topic, sku, "InventoryMovement", fields);
+        return producer.SendAsync(PipelineServers.Topic, sku, "InventoryMovement", fields, headers);
     }
 
     private static DateTimeOffset Now() => DateTimeOffset.UtcNow.AddSeconds(-1);
 
     public static Task<DeliveryResult<byte[], byte[]>> SendAsync(
-        this IProducer<byte[], byte[]> producer, string topic, string key, string record, Dictionary<string, object?> fields)
+        this IProducer<byte[], byte[]> producer, string topic, string key, string record, Dictionary<string, object?> fields, Headers? headers = null)
     {
         var (id, schema) = Schemas["retail.inventory.v1." + record];
         var encoder = new AvroEncoder();
         ConfluentFrame.Write(encoder, id);
         GenericWriter.Write(encoder, schema, fields);
-        return producer.ProduceAsync(topic, new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(key), Value = encoder.WrittenSpan.ToArray() });
+        return producer.ProduceAsync(topic, new Message<byte[], byte[]> { Key = Encoding.UTF8.GetBytes(key), Value = encoder.WrittenSpan.ToArray(), Headers = headers });
     }
 }

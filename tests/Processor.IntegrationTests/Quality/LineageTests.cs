@@ -46,7 +46,8 @@ public sealed partial class LineageTests(SharedClickHouse shared)
             [("demand_hourly", "L1", Hour, 1L, false, "correction", -2L, 0L), ("position_hourly", "L1", Hour, 1L, false, "correction", 0L, 2L)],
             sale.Restatements.Select(Text).Order());
         Assert.Equal([("run-1", "compensated", "sale/1", "t/0/9", "fix-1")], sale.Compensations.Select(one => (one.RunId, one.Action, one.EventId, one.Record, string.Join(',', one.CompensatedBy))));
-        Assert.Equal(((IReadOnlyList<LineagePosting>)[], false), (sale.Postings, sale.IsCut));
+        Assert.Empty(sale.Postings);
+        Assert.False(sale.IsCut);
 
         var correction = (await reader.LineageAsync("correction", default))!;
         var row = Assert.Single(correction.Movements);
