@@ -27,7 +27,7 @@ const json = async (address, options) => {
 
 /** The servers, and the time range that is looked at: seconds since 1970. */
 export class Sources {
-  constructor({ prometheus, clickHouse, from, to, days = 3, rateInterval = 15 }) {
+  constructor({ prometheus, clickHouse, from, to, days = 3, rateInterval = 20 }) {
     Object.assign(this, { prometheus, clickHouse, from, to, days, rateInterval });
     this.values = { job: '.+', instance: '.+' };
   }
@@ -154,7 +154,7 @@ function wide(table) {
     });
   }
 
-  return [...byName].map(([name, points]) => ({ name, points }));
+  return [...byName].sort().map(([name, points]) => ({ name, points }));
 }
 
 /** Adds a column to a table by the labels of its rows, as the transformation 'merge' does. */

@@ -8,7 +8,7 @@ const worst = metric => [line(`max(${of(metric)})`, 'worst lane'), line(`quantil
 export default dashboard({ uid: 'stockflow-lanes', title: 'Stockflow: lanes and lag', tags: ['lanes'],
   text: 'One lane is one Kafka partition: what waits, how far event time has come, who owns it. Graphs show the worst lane and the median; the table has every lane.' }, [
   ['Now',
-    stat({ title: 'Lanes', text: 'Partitions that the processors own. Fewer than the topic has: some stand still.', unit: 'none', alert: 'StockflowLanesUnowned', limits: bad(100_000), span: 3 },
+    stat({ title: 'Lanes', text: 'Partitions that the processors own. Fewer than the topic has: some stand still.', unit: 'none', alert: 'StockflowLanesUnowned', limits: neutral, span: 3 },
       line(sum(of('stockflow_lanes')))),
     stat({ title: 'Records waiting', text: 'Records that wait in Kafka.', unit: 'short', alert: 'StockflowLagGrowing', limits: above(50_000, 1_000_000), span: 3 }, line(sum(of('stockflow_lane_lag_records')))),
     stat({ title: 'Oldest waiting', text: 'Age of the oldest record that waits.', unit: 's', alert: 'StockflowLagGrowing', limits: above(60, 300), span: 3 }, line(`max(${of('stockflow_lane_lag_seconds')})`)),
@@ -53,7 +53,7 @@ export default dashboard({ uid: 'stockflow-lanes', title: 'Stockflow: lanes and 
       line(sum(of('stockflow_lane_paused')), 'paused'), line(sum(of('stockflow_lane_alignment_paused')), 'by alignment'), line(sum(of('stockflow_lanes_awaiting_rebuild')), 'await rebuild')),
   ],
   ['Every lane',
-    table({ title: 'Lanes', text: 'Each lane now; sort by a column to find the worst. Offset is the one after the last record applied to the positions.', unit: 'short', alert: 'StockflowLaneStuck', limits: neutral, height: 21 }, [
+    table({ title: 'Lanes', text: 'Each lane now; sort by a column to find the worst. Offset is the one after the last record applied to the positions.', unit: 'short', alert: 'StockflowLaneStuck', limits: neutral, height: 20 }, [
       ['Waiting', max(of('stockflow_lane_lag_records'), ...lane), { unit: 'short', limits: above(10_000, 100_000) }],
       ['Oldest', max(of('stockflow_lane_lag_seconds'), ...lane), { unit: 's', limits: above(60, 300) }],
       ['Offset', max(of('stockflow_lane_position_offset'), ...lane), { unit: 'none' }],
