@@ -201,6 +201,7 @@ public sealed class ProcessorStatus
 
     /// <summary>Events that were followed by a trace.</summary>
     public long Followed;
+
     /// <summary>Latest results of the quality rules; empty where another process evaluates them. The array is replaced, never changed.</summary>
     public QualityResult[] Quality = [];
 

@@ -168,7 +168,7 @@ public sealed partial class MetricsTests
                 "stage" => status.Stages.Length,
                 "state" => Enum.GetValues<StageState>().Length,
                 "reason" => Enum.GetValues<RejectReason>().Length,
-                "broker" or "table" => 1,
+                "broker" or "table" or "rule" => 1,
                 _ => throw new InvalidOperationException($"Nothing bounds the label {label} of {name}."),
             });
             Assert.True(count <= bound, $"{name} has {count} series; {bound} are its bound.");

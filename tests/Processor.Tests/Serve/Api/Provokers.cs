@@ -146,7 +146,7 @@ internal static class Provokers
     private static async Task<ApiAnswer> HistoryAsync(ApiHost host, ApiRequest request)
     {
         host.History.Fault = Fault.Away;
-        var answer = request.Operation.Id == "listLedger" ? await host.SendAsync(request) : await QueryAsync(host, request, "at", "5");
+        var answer = request.Operation.Id == "getPosition" ? await QueryAsync(host, request, "at", "5") : await host.SendAsync(request);
         host.History.Fault = Fault.None;
         return answer;
     }
