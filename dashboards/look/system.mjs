@@ -43,7 +43,8 @@ class Child {
 export class System {
   constructor(processor, folder, say) {
     Object.assign(this, { processor, folder, say, children: [], loading: true, loads: [] });
-    this.settings = { XDG_CACHE_HOME: join(folder, 'cache') };
+    // Rules of quality are judged at the start, when there is nothing yet, and then at this interval.
+    this.settings = { XDG_CACHE_HOME: join(folder, 'cache'), STOCKFLOW__QUALITY__INTERVALSECONDS: '10' };
   }
 
   start(name, program, args) {
