@@ -42,7 +42,7 @@ class Child {
 
 export class System {
   constructor(processor, folder, say) {
-    Object.assign(this, { processor, folder, say, children: [], loading: true, loads: [] });
+    Object.assign(this, { processor, folder, say, children: [], others: [], loading: true, loads: [] });
     // Rules of quality are judged at the start, when there is nothing yet, and then at this interval.
     this.settings = { XDG_CACHE_HOME: join(folder, 'cache'), STOCKFLOW__QUALITY__INTERVALSECONDS: '10' };
   }
@@ -88,7 +88,7 @@ export class System {
     this.say('sending 20,000 events with duplicates, late ones and broken ones; reading ATP; reserving stock');
     await this.until('the demo\'s check', () => demo.output.includes('The demo stays until'), 180);
     this.say('demo checked: the positions equal an independent count. Sending late events for closed hours, reconciling');
-    this.produce = this.run('produce', ['produce', '--seconds', '86400', '--rate', '250', '--seed', '2', '--skus', '300', '--locations', '12', '--no-reference']);
+    this.run('produce', ['produce', '--seconds', '86400', '--rate', '250', '--seed', '2', '--skus', '300', '--locations', '12', '--no-reference']);
     const reconcile = this.run('reconcile', ['reconcile', '--kafka.bootstrap-servers', this.demo.kafka, '--positions.connection', this.demo.positions, '--clickhouse.url', this.demo.clickHouse,
       '--registry.urls', this.demo.registry]);
     const code = await reconcile.ended;
@@ -102,7 +102,7 @@ export class System {
   /** A command that may end before the system does. */
   run(name, args) {
     const child = new Child(name, this.processor, args, join(this.folder, `${name}.log`), this.settings);
-    this.others = [...(this.others ?? []), child];
+    this.others.push(child);
     return child;
   }
 
@@ -203,7 +203,7 @@ scrape_configs: [{job_name: stockflow, static_configs: [{targets: ['${new URL(th
   async end() {
     this.loading = false;
     await Promise.all(this.loads);
-    await Promise.all((this.others ?? []).filter(({ code }) => code === undefined).map(child => child.stop()));
+    await Promise.all(this.others.filter(({ code }) => code === undefined).map(child => child.stop()));
     await Promise.all(this.children.map(child => child.stop(child.name === 'demo' ? 'SIGINT' : 'SIGTERM')));
   }
 }

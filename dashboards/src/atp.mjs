@@ -24,7 +24,7 @@ export default dashboard({ uid: 'stockflow-atp', title: 'Stockflow: ATP service'
     graph({ title: 'P99 by kind', text: 'One in a hundred reads takes longer.', unit: 's', alert: 'StockflowAtpLatencyBudgetBurn', limits: above(0.05, 0.25) }, line(quantile(0.99, reads, [], 'kind'), '{{kind}}')),
   ],
   ['HTTP API',
-    table({ title: 'Routes', text: 'Each path of the API, with the share answered with 5xx.', unit: 'short', alert: 'StockflowAtpAvailabilityBudgetBurn', limits: neutral, sort: 'Requests/s', height: 8 }, [
+    table({ title: 'Routes', text: 'Each path of the API, with the share answered with 5xx.', unit: 'short', alert: 'StockflowAtpAvailabilityBudgetBurn', limits: neutral, sort: 'Requests/s', span: 8, height: 8 }, [
       ['Requests/s', sum(rate(requests), 'route'), { unit: 'reqps' }],
       ['Failed', `(${sum(rate(requests, failed), 'route')} or ${sum(rate(requests), 'route')} * 0) / clamp_min(${sum(rate(requests), 'route')}, 1)`, { unit: 'percentunit', decimals: 2, limits: above(0.001, 0.01) }],
       ['P99', quantile(0.99, 'stockflow_http_request_seconds', [], 'route'), { unit: 's', limits: above(0.25, 1) }],
