@@ -93,14 +93,17 @@ internal sealed class DrillRun(string processor, string alerts)
 
     private async Task DrillAsync(DrillFault[] group, Stage stage, AlertServers servers)
     {
-        // All that the other drills broke has to be whole again, the history's gap too.
+        // All that the other drills broke has to be whole again, the history's gap too. The SLOs have a value only where their selectors
+        // find the buckets in the form in which they were scraped.
         var alerts = string.Join(" or ", group.Select(fault => $"ALERTS{{alertname='{fault.Alert}',window='{fault.Window}'}}"));
         await UntilAsync("the alerts are quiet and every lane is at work", async () =>
-            await servers.ValueAsync($"count({alerts}) or vector(0)") == 0
+            group.All(fault => servers.Told(fault.Alert, fault.Window) is not { IsFiring: true })
+            && await servers.ValueAsync($"count({alerts}) or vector(0)") == 0
             && await servers.ValueAsync("sum(stockflow_lanes)") == Partitions
             && await servers.ValueAsync("min(stockflow_ready)") == 1
             && await servers.ValueAsync("min(stockflow_lane_committed_offset)") > 0
-            && await servers.ValueAsync("sum(stockflow_lane_history_gap_records)") == 0);
+            && await servers.ValueAsync("sum(stockflow_lane_history_gap_records)") == 0
+            && await servers.ValueAsync("job:stockflow_freshness_bad:ratio_rate1h + job:stockflow_freshness_slow:ratio_rate6h + job:stockflow_atp_slow:ratio_rate1h") >= 0);
         foreach (var fault in group)
         {
             journal.Say($"{fault.Alert}: quiet");

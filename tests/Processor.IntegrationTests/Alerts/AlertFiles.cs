@@ -42,18 +42,21 @@ internal static class AlertFiles
     public static IEnumerable<Rule> Alerts => Rules.Where(rule => rule.Alert.Length > 0);
 
     /// <summary>Runs promtool in the folder and returns what it told.</summary>
-    public static async Task<(int Code, string Told)> PromtoolAsync(params string[] arguments)
+    public static Task<(int Code, string Told)> PromtoolAsync(params string[] arguments) => RunAsync("promtool", arguments);
+
+    /// <summary>The same for any program.</summary>
+    public static async Task<(int Code, string Told)> RunAsync(string program, params string[] arguments)
     {
-        using var promtool = Process.Start(new ProcessStartInfo("promtool", arguments)
+        using var process = Process.Start(new ProcessStartInfo(program, arguments)
         {
             WorkingDirectory = Folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
-        var errors = promtool.StandardError.ReadToEndAsync();
-        var told = await promtool.StandardOutput.ReadToEndAsync() + await errors;
-        await promtool.WaitForExitAsync();
-        return (promtool.ExitCode, told);
+        var errors = process.StandardError.ReadToEndAsync();
+        var told = await process.StandardOutput.ReadToEndAsync() + await errors;
+        await process.WaitForExitAsync();
+        return (process.ExitCode, told);
     }
 
     private static string FindRoot()

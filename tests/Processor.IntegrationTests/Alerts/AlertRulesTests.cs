@@ -14,8 +14,18 @@ public sealed partial class AlertRulesTests
     public async Task Promtool_finds_the_rules_right_and_every_case_as_it_is_written()
     {
         var told = await Task.WhenAll(AlertFiles.TestFiles.Select(file => AlertFiles.PromtoolAsync("test", "rules", file))
-            .Append(AlertFiles.PromtoolAsync("check", "rules", "stockflow.rules.yml")));
+            .Append(AlertFiles.PromtoolAsync("check", "config", "prometheus.yml")));
         Assert.All(told, answer => Assert.True(answer.Code == 0, answer.Told));
+    }
+
+    [Fact]
+    public async Task Alertmanagers_settings_are_right_and_name_alerts_that_exist()
+    {
+        var (code, told) = await AlertFiles.RunAsync("amtool", "check-config", "alertmanager.yml");
+        Assert.True(code == 0, told);
+        var names = AlertName().Matches(await File.ReadAllTextAsync(Path.Combine(AlertFiles.Folder, "alertmanager.yml"))).Select(name => name.Value).ToArray();
+        Assert.NotEmpty(names);
+        Assert.All(names, name => Assert.Contains(AlertFiles.Alerts, rule => rule.Alert == name));
     }
 
     [Fact]
@@ -108,6 +118,9 @@ public sealed partial class AlertRulesTests
 
     [GeneratedRegex("""ALERTS\{alertname="(?<name>\w+)"(,window="(?<window>\w+)")?\}""")]
     private static partial Regex Alerts();
+
+    [GeneratedRegex(@"\bStockflow\w+")]
+    private static partial Regex AlertName();
 
     [GeneratedRegex(@"\buid: '(?<uid>stockflow-\w+)'")]
     private static partial Regex Uid();
