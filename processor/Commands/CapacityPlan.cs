@@ -26,7 +26,7 @@ public sealed record CapacityPlan
     // Not measured.
     private const double ArrivalRowBytes = 20, GoldRowBytes = 20, RedisReadMicroseconds = 10, Entropy = 1.5, Utilization = 0.5, DiskFill = 0.7;
     private const double HotDays = 35, KafkaDays = 7, HoursPerMonth = 730, DaysPerMonth = HoursPerMonth / 24, Gib = 1 << 30;
-    private const double BrokerBytesPerSecond = 40e6, RedisThread = 0.6, RedisLargestGib = 500, PodLargestGib = 28, PodVcpus = 8;
+    private const double BrokerBytesPerSecond = 40e6, RedisThread = 0.6, RedisLargestGib = 500, PodLargestGib = 28, PodVcpus = 8, GibPerVcpu = 8;
     private const int Brokers = 3, CachedPositionsPerLane = 500_000;
 
     public required int Partitions { get; init; }
@@ -101,7 +101,8 @@ public sealed record CapacityPlan
             Assumptions = Explain(load, prices, shards),
         };
 
-        double Machine(double vcpus, double gib) => ((vcpus * prices.VcpuHour) + (gib * prices.MemoryGibHour)) * HoursPerMonth;
+        // Machines with more memory for a processor are rare and dear.
+        double Machine(double vcpus, double gib) => ((Math.Max(vcpus, gib / GibPerVcpu) * prices.VcpuHour) + (gib * prices.MemoryGibHour)) * HoursPerMonth;
 
         void Add(string name, int count, double vcpus, double gib, double diskGib = 0, double objectGib = 0) => items.Add(new CapacityItem(name, count, vcpus, gib, diskGib, objectGib,
             (count * Machine(vcpus, gib)) + (diskGib * prices.DiskGibMonth) + (objectGib * prices.ObjectGibMonth)));
@@ -125,7 +126,7 @@ public sealed record CapacityPlan
             Invariant($"The last {HotDays} days are on block storage, filled to {DiskFill:P0}; older parts on object storage by the server's storage policy, a copy for each of {load.Replicas} replicas."),
             Invariant($"Kafka: {load.RecordBytes} bytes a record (not measured), three replicas, {KafkaDays} days; of what is sent two thirds cross a zone."),
             Invariant($"{load.QueryVcpus} vCPUs of each replica are for people's queries (--query-vcpus): an assumption about their number, not a measurement."),
-            Invariant($"Prices: AWS on demand, us-east-1, rounded: {prices.VcpuHour} $ a vCPU-hour, {prices.MemoryGibHour} $ a GiB-hour, {prices.DiskGibMonth} and {prices.ObjectGibMonth} $ a GiB-month on block and object storage (--prices). No discounts, no taxes, no people, no second region: that would double the sum."),
+            Invariant($"Prices: AWS on demand, us-east-1, rounded: {prices.VcpuHour} $ a vCPU-hour, {prices.MemoryGibHour} $ a GiB-hour (at most {GibPerVcpu} GiB a vCPU), {prices.DiskGibMonth} and {prices.ObjectGibMonth} $ a GiB-month on block and object storage (--prices). No discounts, no taxes, no people, no second region: that would double the sum."),
         ];
         if (shards > 1)
         {
