@@ -63,6 +63,8 @@ httpCertificate: [http, certificateFile]
 httpKey: [http, certificateKeyFile]
 httpKeyPassword: [http, certificatePasswordFile]
 httpApiKeys: [http, apiKeyFile]
+tracesHeaders: [traces, headersFile]
+qualityRules: [quality, rulesFile]
 {{- end -}}
 
 {{- define "stockflow.scheme" -}}
@@ -104,7 +106,8 @@ httpApiKeys: [http, apiKeyFile]
 {{- range $name, $path := include "stockflow.fileSettings" $root | fromYaml -}}
 {{- if and (hasKey $root.Values.secretFiles $name) (or (not $sections) (has (first $path) $sections)) -}}
 {{- $file := get $root.Values.secretFiles $name -}}
-{{- $sources = append $sources (dict "secret" (dict "name" $file.secret "items" (list (dict "key" $file.key "path" $name)))) -}}
+{{- $kind := hasKey $file "configMap" | ternary "configMap" "secret" -}}
+{{- $sources = append $sources (dict $kind (dict "name" (get $file $kind) "items" (list (dict "key" $file.key "path" $name)))) -}}
 {{- end -}}
 {{- end -}}
 - name: settings

@@ -25,6 +25,7 @@ public sealed class ChartSettingsTests
         ["kafka.properties"] = """{ "propertyNames": { "not": { "pattern": "password|secret|\\.pem$|oauthbearer\\.config|^ssl\\.(ca|key|certificate)\\.location$" } } }""",
         ["registry.urls"] = """{ "not": { "pattern": "@" } }""",
         ["positions.connection"] = """{ "minLength": 1, "not": { "pattern": "^memory$|[pP]assword=" } }""",
+        ["traces.endpoint"] = """{ "pattern": "^(https?://[^@]+)?$" }""",
         ["clickhouse.url"] = """{ "pattern": "^https?://[^@?]+$" }""",
     };
 
@@ -146,6 +147,7 @@ public sealed class ChartSettingsTests
         var open = policy["spec"]!["egress"]!.AsArray().SelectMany(rule => rule!["ports"]!.AsArray()).Select(port => (int)port!["port"]!).ToHashSet();
         var wanted = options.Kafka.BootstrapServers.Split(',').Concat(options.Positions.Connection.Split(',')).Select(address => new Uri("tcp://" + address).Port)
             .Concat(options.Registry.Addresses().Append(options.Clickhouse.Url).Select(url => url.Port))
+            .Concat(options.Traces.Endpoint.Length > 0 ? [new Uri(options.Traces.Endpoint).Port] : [])
             .Append(53);
         Assert.All(wanted, port => Assert.Contains(port, open));
     }

@@ -1,3 +1,5 @@
+using System.Formats.Tar;
+using System.IO.Compression;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -182,7 +184,9 @@ public sealed class ChartTests
         var expected = Directory.Exists(generated) ? Directory.GetFiles(generated, "*.json").ToDictionary(file => Path.GetFileName(file)!, File.ReadAllText) : [];
         var carried = chart.Of("ConfigMap").Where(map => (string?)map["metadata"]!["labels"]!["grafana_dashboard"] == "1").ToArray();
         Assert.Equal(expected, carried.SelectMany(map => map["data"]!.AsObject()).ToDictionary(pair => pair.Key, pair => (string)pair.Value!));
-        // What Kubernetes stores of one object is bounded.
+        Assert.Equal(["stockflow.rules.yml", .. expected.Keys.Order(StringComparer.Ordinal)], Entries(package).Where(name => name.Contains("/files/", StringComparison.Ordinal)).Select(name => Path.GetFileName(name)!).Order(StringComparer.Ordinal).OrderBy(name => name.EndsWith(".json", StringComparison.Ordinal)));
+        // Helm keeps a release, the chart and what it renders, in one Secret; what Kubernetes stores of an object is bounded to 1 MiB.
+        Assert.True(new FileInfo(package).Length * 3 < 1 << 20);
         Assert.All(carried, map => Assert.True(map.ToJsonString().Length < 1_000_000, RenderedChart.Name(map)));
         Directory.Delete(folder, recursive: true);
     }
@@ -194,6 +198,18 @@ public sealed class ChartTests
         var version = typeof(ProcessorOptions).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
         Assert.Equal(version, (string)chart["version"]!);
         Assert.Equal(version, (string)chart["appVersion"]!);
+    }
+
+    private static List<string> Entries(string package)
+    {
+        using var reader = new TarReader(new GZipStream(File.OpenRead(package), CompressionMode.Decompress));
+        var names = new List<string>();
+        while (reader.GetNextEntry() is { } entry)
+        {
+            names.Add(entry.Name);
+        }
+
+        return names;
     }
 
     private static async Task<string> JudgeAsync(JsonArray objects)

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Stockflow.IntegrationTests.Fixtures;
+using Stockflow.Tests;
 using Stockflow.Tests.Deployment;
 
 namespace Stockflow.IntegrationTests.Deployment;
@@ -47,9 +48,10 @@ internal sealed class RenderedChart(IReadOnlyList<JsonNode> objects)
                 }
             }
 
-            foreach (var item in volume["projected"]?["sources"]!.AsArray().SelectMany(source => source!["secret"]!["items"]!.AsArray()) ?? [])
+            foreach (var item in volume["projected"]?["sources"]!.AsArray().SelectMany(source => (source!["secret"] ?? source["configMap"])!["items"]!.AsArray()) ?? [])
             {
-                File.WriteAllText(Path.Combine(folder, (string)item!["path"]!), "a=b\n");
+                var path = (string)item!["path"]!;
+                File.WriteAllText(Path.Combine(folder, path), path == "qualityRules" ? File.ReadAllText(Path.Combine(Repository.Root, "schemas", "quality.yml")) : "a=b\n");
             }
         }
 
