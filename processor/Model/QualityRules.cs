@@ -149,9 +149,9 @@ public static partial class QualityRules
 
     private static IReadOnlyList<string> Ids(MappingNode? node) => [.. Values(node).Select(value => Text(value, 64))];
 
-    private static IEnumerable<MappingNode> Values(MappingNode? node)
+    private static List<MappingNode> Values(MappingNode? node)
     {
-        var values = node is null ? [] : node.Items().ToList();
+        List<MappingNode> values = node is null ? [] : [.. node.Items()];
         return values.Count > MaximumValues ? throw node!.Error($"there are more than {MaximumValues} values.") : values;
     }
 
