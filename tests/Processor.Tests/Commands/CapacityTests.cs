@@ -37,7 +37,7 @@ public sealed class CapacityTests
         CapacityLoad[] larger =
         [
             Brief with { PeakEventsPerSecond = 400_000 }, Brief with { SkuLocations = 500_000_000 }, Brief with { RetentionMonths = 26 }, Brief with { HorizonHours = 72 },
-            Brief with { CuratedYears = 7 }, Brief with { Replicas = 3 }, Brief with { AverageShare = 0.5 }, Brief with { BusiestDayShare = 0.9 }, Brief with { ReadsPerSecond = 100_000 },
+            Brief with { CuratedYears = 7 }, Brief with { Replicas = 3 }, Brief with { AverageShare = 0.5 }, Brief with { BusiestDayShare = 0.9 }, Brief with { ReadsPerSecond = 1_000_000 },
             Brief with { RecordBytes = 400 }, Brief with { QueryVcpus = 64 }, Brief with { Contingency = 0.5 },
         ];
         Assert.All(larger, load => Assert.True(CapacityPlan.Of(load, new CapacityPrices()).DollarsPerMonth > usual, load.ToString()));
