@@ -113,7 +113,7 @@ public sealed partial class LineageTests(SharedClickHouse shared)
         Assert.Equal("t/0/123456", (await new HistoryReader(client).LineageAsync("e123456", default))!.Movements.Single().Record);
     }
 
-    private static async Task WriteHistoryAsync(IClickHouse client)
+    private static async Task WriteHistoryAsync(ClickHouseClient client)
     {
         var feed = new StageFeed(client);
         await feed.BatchAsync(Recorded,
@@ -132,7 +132,7 @@ public sealed partial class LineageTests(SharedClickHouse shared)
             """);
     }
 
-    private static async Task CloseAsync(IClickHouse client, long durable) =>
+    private static async Task CloseAsync(ClickHouseClient client, long durable) =>
         await new HourClose(new CloseLedger(client, StageFeed.Topic), new CloseOptions(), _ => Task.FromResult(true))
             .RunAsync(Ten.AddHours(2).ToUnixTimeMilliseconds(), new Dictionary<int, long> { [0] = durable }, default);
 
@@ -142,7 +142,7 @@ public sealed partial class LineageTests(SharedClickHouse shared)
     private static DateTime At(long after) => DateTime.UnixEpoch.AddMilliseconds(Recorded + after);
 
     // What ClickHouse itself says that it reads: "Name: event_index ... Granules: 3/391".
-    private static async Task<(int Read, int Of)> GranulesAsync(IClickHouse client, string from, string index)
+    private static async Task<(int Read, int Of)> GranulesAsync(ClickHouseClient client, string from, string index)
     {
         var plan = "";
         await foreach (var row in client.QueryAsync($"EXPLAIN indexes = 1 SELECT offset FROM {from}"))

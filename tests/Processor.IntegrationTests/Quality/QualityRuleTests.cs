@@ -156,19 +156,19 @@ public sealed class QualityRuleTests(SharedClickHouse shared)
 
     private static DateTimeOffset Floor(DateTimeOffset time) => new(time.Year, time.Month, time.Day, time.Hour, 0, 0, TimeSpan.Zero);
 
-    private static async Task<(string, double?, long)> JudgeAsync(IClickHouse client, string rule)
+    private static async Task<(string, double?, long)> JudgeAsync(ClickHouseClient client, string rule)
     {
         var result = await EvaluateAsync(client, rule);
         return (result.Status, result.Observed, result.Violations);
     }
 
-    private static async Task<(string, double?, double?)> ValuesAsync(IClickHouse client, string rule)
+    private static async Task<(string, double?, double?)> ValuesAsync(ClickHouseClient client, string rule)
     {
         var result = await EvaluateAsync(client, rule);
         return (result.Status, result.Observed is { } o ? Math.Round(o, 6) : null, result.Expected is { } e ? Math.Round(e, 6) : null);
     }
 
-    private static async Task<QualityResult> EvaluateAsync(IClickHouse client, string rule, ReferenceCatalog? catalog = null, DateTimeOffset? now = null)
+    private static async Task<QualityResult> EvaluateAsync(ClickHouseClient client, string rule, ReferenceCatalog? catalog = null, DateTimeOffset? now = null)
     {
         var evaluator = new QualityEvaluator(client, "t", catalog);
         var parsed = QualityRules.Parse("test", $"rules: [{{ name: r, severity: critical, description: d, {rule} }}]").Single();
@@ -177,19 +177,19 @@ public sealed class QualityRuleTests(SharedClickHouse shared)
 
     private static long offsets;
 
-    private static Task RawAsync(IClickHouse client, int records, string verdict, string reason, int minutes) => client.ExecuteAsync($$"""
+    private static Task RawAsync(ClickHouseClient client, int records, string verdict, string reason, int minutes) => client.ExecuteAsync($$"""
         INSERT INTO raw_events (topic, partition, offset, broker_ts, recorded_at, verdict, reason)
         SELECT 't', 0, {{Interlocked.Add(ref offsets, records) - records}} + number, {{Time(Now)}}, {{Time(Now.AddMinutes(minutes))}}, '{{verdict}}', '{{reason}}' FROM numbers({{records}})
         """);
 
-    private static Task LedgerAsync(IClickHouse client, string source, DateTimeOffset at, long events, decimal price = 10, int units = 1, DateTimeOffset? recorded = null, string sku = "S") => client.ExecuteAsync($$"""
+    private static Task LedgerAsync(ClickHouseClient client, string source, DateTimeOffset at, long events, decimal price = 10, int units = 1, DateTimeOffset? recorded = null, string sku = "S") => client.ExecuteAsync($$"""
         INSERT INTO ledger (topic, partition, offset, event_id, event_ts, ingest_ts, broker_ts, recorded_at, sku_id, location_id, movement_type, qty_delta, source_system, unit_price)
         SELECT 't', 0, {{Interlocked.Add(ref offsets, events) - events}} + number, concat('e', toString(number)), {{Time(at)}}, {{Time(at)}}, {{Time(at)}}, {{Time(recorded ?? Now.AddMinutes(-1))}},
             '{{sku}}', 'L', 'SALE', -{{units}}, '{{source}}', {{price.ToString(CultureInfo.InvariantCulture)}}
         FROM numbers({{events}})
         """);
 
-    private static Task HeldAsync(IClickHouse client, int hash, long offset, string verdict, string reason, string rule) => client.ExecuteAsync($$"""
+    private static Task HeldAsync(ClickHouseClient client, int hash, long offset, string verdict, string reason, string rule) => client.ExecuteAsync($$"""
         INSERT INTO raw_events (topic, partition, offset, broker_ts, recorded_at, verdict, reason, event_hash, message)
         SELECT 't', 0, {{offset}}, {{Time(Now)}}, {{Time(Now)}}, '{{verdict}}', '{{reason}}', {{hash}}, '{{(rule.Length > 0 ? $"Rule \\'{rule}\\' holds this SALE" : "")}}'
         """);
