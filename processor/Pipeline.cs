@@ -83,7 +83,8 @@ public sealed class Pipeline(PipelineParts parts)
         positions.Connected = connected => parts.Status.PositionsConnected = connected;
         positions.Wake = () => lane.Check();
         StageClock handOver = null!;
-        var history = new ActionBlock<RecordBatch>(async batch => await handOver.RunAsync(batch, taken => new ValueTask(parts.History.TakeAsync(taken, lane.Stopping))), Options());
+        var history = new ActionBlock<RecordBatch>(
+            async batch => Note("history", await handOver.RunAsync(batch, taken => new ValueTask(parts.History.TakeAsync(taken, lane.Stopping)))), Options());
         handOver = parts.Status.Stage("history").Start(parts.Time, () => history.InputCount, static () => 0, history.Completion);
 
         var link = new DataflowLinkOptions { PropagateCompletion = true };
@@ -104,9 +105,8 @@ public sealed class Pipeline(PipelineParts parts)
                 {
                     var rejections = batch.Rejections.Count;
                     using var trace = Traces.Enter(batch, name);
-                    var took = await clock.RunAsync(batch, work);
+                    Note(name, await clock.RunAsync(batch, work));
                     stage.Refuse(batch.Rejections.Count - rejections);
-                    Metrics.StageDuration.Record(took.TotalSeconds, new KeyValuePair<string, object?>("stage", name));
                     return batch;
                 },
                 Options());
@@ -123,6 +123,8 @@ public sealed class Pipeline(PipelineParts parts)
             TaskScheduler = Threads,
         };
     }
+
+    private static void Note(string stage, TimeSpan took) => Metrics.StageDuration.Record(took.TotalSeconds, new KeyValuePair<string, object?>("stage", stage));
 
     // A store that outlives the process and has nothing of a lane that the group has committed has lost its data. Reading again from the
     // start of the log would show wrong positions for as long as it takes, so the lane is rebuilt from the ledger before it goes on.
