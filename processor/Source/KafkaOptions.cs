@@ -60,7 +60,7 @@ public sealed record KafkaOptions
         SetupException.ThrowIf(BatchRecords is < 1 or > 65536, "kafka.batchRecords must be from 1 to 65536");
         SetupException.ThrowIf(BatchLingerMilliseconds is < 0 or > 10_000, "kafka.batchLingerMilliseconds must be from 0 to 10000");
         SetupException.ThrowIf(InFlightMegabytes is < 16 or > 1_000_000, "kafka.inFlightMegabytes must be from 16 to 1000000");
-        SetupException.ThrowIf(DrainSeconds is < 1 or > 600, "kafka.drainSeconds must be from 1 to 600");
+        SetupException.ThrowIf(DrainSeconds is < 1 or > 90, "kafka.drainSeconds must be from 1 to 90: two minutes after it was told to stop a process ends as it is");
         SetupException.ThrowIf(CommitIntervalMilliseconds is < 10 or > 600_000, "kafka.commitIntervalMilliseconds must be from 10 to 600000");
         SetupException.ThrowIf(PropertiesFile is not null && !File.Exists(PropertiesFile), $"kafka.propertiesFile: there is no file {PropertiesFile}");
     }

@@ -58,7 +58,7 @@ public sealed partial class AlertRulesTests
     }
 
     [Fact]
-    public void Every_metric_label_and_bucket_in_a_rule_exists() => Assert.All(AlertFiles.Rules, rule => Assert.Empty(PromQl.Faults(rule.Expr)));
+    public void Every_metric_label_and_bucket_in_a_rule_exists() => Assert.All(AlertFiles.Rules, rule => Assert.Empty(NamedMetrics.Faults(rule.Expr)));
 
     [Theory]
     [InlineData("rate(stockflow_no_such_total[5m])", "there is no metric stockflow_no_such_total")]
@@ -66,7 +66,7 @@ public sealed partial class AlertRulesTests
     [InlineData("stockflow_ready{partition=\"3\"}", "stockflow_ready has no label partition")]
     [InlineData("stockflow_position_freshness_seconds_bucket{le=\"300\"}", "stockflow_position_freshness_seconds_bucket: le=\"300\" is not one bound of a bucket, in Prometheus' text format and in OpenMetrics")]
     [InlineData("stockflow_position_freshness_seconds_bucket{le=~\"3|3[.]0\"}", "stockflow_position_freshness_seconds_bucket: le=~\"3|3[.]0\" is not one bound of a bucket, in Prometheus' text format and in OpenMetrics")]
-    public void A_wrong_name_is_found(string expression, string fault) => Assert.Equal([fault], PromQl.Faults(expression));
+    public void A_wrong_name_is_found(string expression, string fault) => Assert.Equal([fault], NamedMetrics.Faults(expression));
 
     [Fact]
     public async Task The_drills_rules_are_the_same_with_a_minute_made_a_second()

@@ -41,7 +41,7 @@ public sealed partial class RunbookTests
         Assert.All(Runbooks, book =>
         {
             Assert.All(AlertName().Matches(book.Text), name => Assert.Contains(name.Value, alerts));
-            Assert.All(MetricName().Matches(book.Text), name => Assert.True(PromQl.IsKnown(name.Value), $"{book.Name}: there is no metric {name.Value}"));
+            Assert.All(MetricName().Matches(book.Text), name => Assert.True(NamedMetrics.IsKnown(name.Value), $"{book.Name}: there is no metric {name.Value}"));
         });
     }
 
@@ -49,7 +49,7 @@ public sealed partial class RunbookTests
     public async Task Every_query_of_Prometheus_is_right()
     {
         var queries = Runbooks.SelectMany(book => Blocks(book.Text, "promql").Select(query => (book.Name, Query: query.Trim()))).ToArray();
-        Assert.All(queries, query => Assert.True(!PromQl.Faults(query.Query).Any(), $"{query.Name}: {string.Join("; ", PromQl.Faults(query.Query))}"));
+        Assert.All(queries, query => Assert.True(!NamedMetrics.Faults(query.Query).Any(), $"{query.Name}: {string.Join("; ", NamedMetrics.Faults(query.Query))}"));
         var file = Path.GetTempFileName();
         await File.WriteAllTextAsync(file, "groups:\n- name: runbooks\n  rules:\n" + string.Concat(queries.Select((query, i) =>
             $"  - record: runbook:query{i}\n    expr: {JsonSerializer.Serialize(query.Query)}\n")));

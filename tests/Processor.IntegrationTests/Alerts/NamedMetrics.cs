@@ -1,18 +1,19 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Stockflow.Telemetry;
+using Stockflow.Tests.Dashboards;
 
 namespace Stockflow.IntegrationTests.Alerts;
 
-/// <summary>What an expression names: enough of PromQL to compare it with the catalogue. Its syntax is promtool's to judge.</summary>
-internal static partial class PromQl
+/// <summary>Compares what an expression names with the catalogue. Its syntax is promtool's to judge.</summary>
+internal static partial class NamedMetrics
 {
-    private static readonly string[] Words = ["and", "or", "unless", "bool", "offset"], OfScrape = ["job", "instance"];
+    private static readonly string[] OfScrape = ["job", "instance"];
 
     // A record's labels are those that its expression keeps.
     private static readonly Dictionary<string, string[]> Known = new(StringComparer.Ordinal) { ["up"] = [], ["ALERTS"] = ["alertname", "alertstate", "severity"] };
 
-    static PromQl()
+    static NamedMetrics()
     {
         foreach (var metric in Metrics.Catalogue)
         {
@@ -39,20 +40,8 @@ internal static partial class PromQl
     /// <summary>What is wrong with the names in an expression.</summary>
     public static IEnumerable<string> Faults(string expression)
     {
-        // Strings first: they may hold braces.
-        var selectors = new List<(string Metric, string Label, string Operator, string Value)>();
-        var rest = Selector().Replace(expression, selector =>
-        {
-            foreach (Match matcher in Matcher().Matches(selector.Groups["matchers"].Value))
-            {
-                selectors.Add((selector.Groups["metric"].Value, matcher.Groups["label"].Value, matcher.Groups["operator"].Value, matcher.Groups["value"].Value));
-            }
-
-            return selector.Groups["metric"].Value + " ";
-        });
-        var grouped = Grouping().Matches(rest).SelectMany(group => Split(group.Groups["labels"].Value)).ToList();
-        rest = Range().Replace(Grouping().Replace(rest, " "), " ");
-        var metrics = Name().Matches(rest).Select(name => name.Value).Where(name => !Words.Contains(name)).ToHashSet(StringComparer.Ordinal);
+        var selectors = PromQl.Selectors(expression);
+        var metrics = selectors.Select(selector => selector.Metric).ToHashSet(StringComparer.Ordinal);
         foreach (var unknown in metrics.Where(metric => !IsKnown(metric)))
         {
             yield return $"there is no metric {unknown}";
@@ -64,21 +53,21 @@ internal static partial class PromQl
         }
 
         var labels = metrics.Where(IsKnown).SelectMany(metric => Known[metric]).Concat(OfScrape).ToHashSet(StringComparer.Ordinal);
-        foreach (var label in grouped.Where(label => !labels.Contains(label)))
+        foreach (var label in Grouping().Matches(expression).SelectMany(group => Split(group.Groups["labels"].Value)).Where(label => !labels.Contains(label)))
         {
             yield return $"none of {string.Join(", ", metrics)} has a label {label}";
         }
 
-        foreach (var (metric, label, comparison, value) in selectors.Where(selector => IsKnown(selector.Metric)))
+        foreach (var (metric, matcher) in selectors.Where(selector => IsKnown(selector.Metric)).SelectMany(selector => selector.Matchers.Select(matcher => (selector.Metric, matcher))))
         {
-            if (!Known[metric].Concat(OfScrape).Contains(label))
+            if (!Known[metric].Concat(OfScrape).Contains(matcher.Label))
             {
-                yield return $"{metric} has no label {label}";
+                yield return $"{metric} has no label {matcher.Label}";
             }
 
-            if (label == "le" && !IsOneBound(comparison, value))
+            if (matcher.Label == "le" && !IsOneBound(matcher.Operator, matcher.Value))
             {
-                yield return $"{metric}: le{comparison}\"{value}\" is not one bound of a bucket, in Prometheus' text format and in OpenMetrics";
+                yield return $"{metric}: le{matcher.Operator}\"{matcher.Value}\" is not one bound of a bucket, in Prometheus' text format and in OpenMetrics";
             }
         }
     }
@@ -97,19 +86,6 @@ internal static partial class PromQl
 
     private static string[] Split(string labels) => labels.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
 
-    [GeneratedRegex("""(?<metric>[a-zA-Z_:][a-zA-Z0-9_:]*)\{(?<matchers>([^}"']|"[^"]*"|'[^']*')*)\}""")]
-    private static partial Regex Selector();
-
-    [GeneratedRegex("""(?<label>[a-z_]+)\s*(?<operator>=~|!~|!=|=)\s*["'](?<value>[^"']*)["']""")]
-    private static partial Regex Matcher();
-
     [GeneratedRegex(@"\b(by|without|on|ignoring|group_left|group_right)\s*\((?<labels>[^)]*)\)")]
     private static partial Regex Grouping();
-
-    [GeneratedRegex(@"\[[^\]]*\]|\boffset\s+\w+")]
-    private static partial Regex Range();
-
-    // Not a function, which has a bracket behind it, and not a part of a number.
-    [GeneratedRegex(@"(?<![\w.:])[a-zA-Z_:][\w:]*(?![\w:])(?!\s*\()")]
-    private static partial Regex Name();
 }
