@@ -73,26 +73,20 @@ public sealed partial class LineageTests(SharedClickHouse shared)
     [Fact]
     public async Task The_command_tells_it_as_text_and_as_JSON_and_what_it_does_not_know()
     {
-        using var client = await QualityCollection.MigratedAsync(shared);
+        // The database that commands ask unless the environment names another.
+        using var client = shared.Server.Client();
+        await new Migrations(client, Migrations.DefaultFolder).ApplyAsync();
         await WriteHistoryAsync(client);
-        Environment.SetEnvironmentVariable("STOCKFLOW_CLICKHOUSE_DATABASE", client.Database);
-        try
+        var (code, text) = await RunAsync("sale/1");
+        Assert.Equal(0, code);
+        foreach (var part in new[] { "t/0/5", "of offset 1", "5 at 0 to 4", "SALE", "restatements", "correction", "demand_daily", "no row" })
         {
-            var (code, text) = await RunAsync("sale/1");
-            Assert.Equal(0, code);
-            foreach (var part in new[] { "t/0/5", "of offset 1", "5 at 0 to 4", "SALE", "restatements", "correction", "demand_daily", "no row" })
-            {
-                Assert.Contains(part, text, StringComparison.OrdinalIgnoreCase);
-            }
+            Assert.Contains(part, text, StringComparison.OrdinalIgnoreCase);
+        }
 
-            var (_, json) = await RunAsync("sale/1", "--format", "json");
-            Assert.Equal(-3, JsonDocument.Parse(json).RootElement.GetProperty("movements")[0].GetProperty("effective_quantity").GetInt64());
-            Assert.Equal(ExitCode.CheckFailed, (await RunAsync("never")).Code);
-        }
-        finally
-        {
-            Environment.SetEnvironmentVariable("STOCKFLOW_CLICKHOUSE_DATABASE", null);
-        }
+        var (_, json) = await RunAsync("sale/1", "--format", "json");
+        Assert.Equal(-3, JsonDocument.Parse(json).RootElement.GetProperty("movements")[0].GetProperty("effective_quantity").GetInt64());
+        Assert.Equal(ExitCode.CheckFailed, (await RunAsync("never")).Code);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Confluent.Kafka;
 using Stockflow.Commands;
+using Stockflow.History;
 using Stockflow.IntegrationTests.Fixtures;
 using Stockflow.IntegrationTests.Pipeline;
 using Stockflow.Model;
@@ -29,7 +30,8 @@ public sealed class QuarantineTests(SharedClickHouse shared) : IDisposable
               - { name: giant, kind: quarantine, severity: critical, description: Barcodes as quantities., when: { sources: [POS], quantity_above: 500 } }
               - { name: dear, kind: quarantine, severity: info, description: Prices in cents., when: { price_above: 1000, quantity_above: 900 } }
             """);
-        await using var servers = await PipelineServers.StartAsync(shared);
+        // The database that commands ask unless the environment names another.
+        await using var servers = await PipelineServers.StartAsync(shared.Server, new ClickHouseOptions().Database);
         using var producer = Wire.Producer(servers.Kafka.Bootstrap);
         await producer.AnnounceSkuAsync(Sku);
         await producer.AnnounceLocationAsync(Store);
@@ -115,25 +117,12 @@ public sealed class QuarantineTests(SharedClickHouse shared) : IDisposable
 
     private static string Header(ConsumeResult<byte[]?, byte[]?> letter, string name) => Encoding.UTF8.GetString(letter.Message.Headers.GetLastBytes(name));
 
+    // Addresses by options, not by the environment, which tests of other commands share.
     private static async Task<(int Code, string Output)> RunAsync(PipelineServers servers, Command command, params string[] arguments)
     {
-        using var client = servers.ClickHouseClient();
-        Environment.SetEnvironmentVariable("STOCKFLOW_CLICKHOUSE_DATABASE", client.Database);
-        Environment.SetEnvironmentVariable("STOCKFLOW_CLICKHOUSE_URL", servers.ClickHouse.Url.ToString());
-        Environment.SetEnvironmentVariable("STOCKFLOW_BOOTSTRAP_SERVERS", servers.Kafka.Bootstrap);
-        try
-        {
-            await using var output = new StringWriter();
-            return (await command.Parse(arguments).InvokeAsync(new InvocationConfiguration { Output = output }), output.ToString());
-        }
-        finally
-        {
-            foreach (var name in new[] { "DATABASE", "URL" })
-            {
-                Environment.SetEnvironmentVariable("STOCKFLOW_CLICKHOUSE_" + name, null);
-            }
-
-            Environment.SetEnvironmentVariable("STOCKFLOW_BOOTSTRAP_SERVERS", null);
-        }
+        string[] kafka = command.Name == "dlq" || arguments[0] is "release" or "quarantine" ? ["--bootstrap-servers", servers.Kafka.Bootstrap] : [];
+        string[] clickHouse = command.Name == "quality" ? ["--clickhouse-url", servers.ClickHouse.Url.ToString()] : [];
+        await using var output = new StringWriter();
+        return (await command.Parse([.. arguments, .. kafka, .. clickHouse]).InvokeAsync(new InvocationConfiguration { Output = output }), output.ToString());
     }
 }
