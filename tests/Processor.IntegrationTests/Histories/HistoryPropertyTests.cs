@@ -14,7 +14,7 @@ namespace Stockflow.IntegrationTests.Histories;
 /// the raw events ends, in DuckDB: positions, and the closed hours and days, which are closed and restated while the histories arrive.
 /// STOCKFLOW_HISTORY_CASES runs more cases, in batches; a failure names its cases and how to run one of them alone.
 /// </summary>
-[Collection(PipelineCollection.Name)]
+[Collection(RebuildCollection.Name)]
 public sealed class HistoryPropertyTests(SharedClickHouse clickHouse)
 {
     private const int Seed = 20_261_121, BatchCases = 500;

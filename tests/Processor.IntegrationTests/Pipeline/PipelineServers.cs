@@ -15,6 +15,13 @@ public sealed class PipelineCollection : ICollectionFixture<SharedClickHouse>
     public const string Name = "Pipeline";
 }
 
+/// <summary>Tests of what computes the pipeline's results anew or compares them; apart, because one after another all of them take too long.</summary>
+[CollectionDefinition(Name)]
+public sealed class RebuildCollection : ICollectionFixture<SharedClickHouse>
+{
+    public const string Name = "Rebuild";
+}
+
 /// <summary>A ClickHouse for all tests that do not break it.</summary>
 public sealed class SharedClickHouse : IAsyncLifetime
 {

@@ -9,7 +9,7 @@ using Xunit;
 
 namespace Stockflow.IntegrationTests.Rebuild;
 
-[Collection(PipelineCollection.Name)]
+[Collection(RebuildCollection.Name)]
 public sealed class RebuildTests(SharedClickHouse clickHouse)
 {
     [Fact]

@@ -10,7 +10,7 @@ using Xunit;
 
 namespace Stockflow.IntegrationTests.Rebuild;
 
-[Collection(PipelineCollection.Name)]
+[Collection(RebuildCollection.Name)]
 public sealed class ReconcileDriftTests(SharedClickHouse clickHouse)
 {
     [Fact]

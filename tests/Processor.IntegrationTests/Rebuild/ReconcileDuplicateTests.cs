@@ -13,7 +13,7 @@ using Xunit;
 namespace Stockflow.IntegrationTests.Rebuild;
 
 /// <summary>Events that come again after the duplicate horizon count twice, are found in the ledger, and are netted out by further events.</summary>
-[Collection(PipelineCollection.Name)]
+[Collection(RebuildCollection.Name)]
 public sealed class ReconcileDuplicateTests(SharedClickHouse clickHouse)
 {
     private const string Sku = "S-1";

@@ -8,7 +8,7 @@ using Xunit;
 namespace Stockflow.IntegrationTests.Rebuild;
 
 /// <summary>The past processed again, beside processors that go on.</summary>
-[Collection(PipelineCollection.Name)]
+[Collection(RebuildCollection.Name)]
 public sealed class ReplayTests(SharedClickHouse clickHouse)
 {
     [Theory]

@@ -7,7 +7,7 @@ using Xunit;
 
 namespace Stockflow.IntegrationTests.Telemetry;
 
-[Collection(PipelineCollection.Name)]
+[Collection(RebuildCollection.Name)]
 public sealed partial class TraceTests(SharedClickHouse clickHouse)
 {
     private static readonly string[] Stages = ["decode", "validate", "dedupe", "dead_letters", "positions", "history insert"];
