@@ -14,6 +14,8 @@ public sealed class PromtoolTests
     {
         var status = new ProcessorStatus { SourceConnected = true, GlobalWatermarkTs = 1, GlobalCloseTs = 1, Reconciled = new ReconcileResult(1, 1, 0, 0, 0, 0, 0, 0) };
         (status.Kafka, status.Redis, status.Tables) = (new KafkaUsage(1, [("1", 0.001)]), new RedisUsage(1, 0, 1, 1), [new TableUsage("ledger", 1, 1, 1, 1)]);
+        var day = DateTime.UnixEpoch;
+        (status.Quality, status.Quarantined) = ([new QualityResult("known_sku", "reference", "warning", "Known.", QualityStatus.Pass, day, day, day, 0, null, 0.1, 0, [])], 0);
         status.Lanes[0] = new LaneStatus { Topic = "inventory.movements", Partition = 0, Read = 3, WatermarkTs = 1, CloseTs = 1, Sources = [new SourceStatus("POS")] };
         status.Close.ThroughTs = 1;
         status.DeadLetterReasons[RejectReason.UnknownSku] = 1;
