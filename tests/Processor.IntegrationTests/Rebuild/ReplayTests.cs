@@ -46,6 +46,10 @@ public sealed class ReplayTests(SharedClickHouse clickHouse)
         // A duplicate behind the range, of an event that only the replay accepts, is the reconciler's: the live lanes did not know the event.
         using var load = servers.Load(92, 30_000, 4000, duplicateShare: 0);
         await load.SendReferenceAsync(default);
+
+        // However slow the machine is, there is more to come when the right setting takes over.
+        var limit = 4000L;
+        load.SendLimit = _ => Volatile.Read(ref limit);
         var count = new IndependentCount(load.Catalog);
         var sending = load.SendMovementsAsync(count, default);
 
@@ -56,6 +60,7 @@ public sealed class ReplayTests(SharedClickHouse clickHouse)
             Assert.Equal(0, await wrong.StopAsync());
         }
 
+        Volatile.Write(ref limit, long.MaxValue);
         await using var right = await servers.StartProcessorAsync();
         await right.WaitUntilAsync(status => status.Lanes.Count == PipelineServers.Partitions && status.Totals.Accepted > 0);
         using var client = servers.ClickHouseClient();
