@@ -92,7 +92,7 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
     public Task<IReadOnlyList<LedgerAnswer>> AskAsync(
         string topic, int partition, IReadOnlyList<LedgerQuestion> questions, CancellationToken token)
     {
-        var request = new Request(topic, partition, questions, new(TaskCreationOptions.RunContinuationsAsynchronously));
+        var request = new Request(topic, partition, questions, new(TaskCreationOptions.RunContinuationsAsynchronously), token);
         lock (gate)
         {
             waiting.Add(request);
@@ -115,9 +115,7 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
             List<Request> requests;
             lock (gate)
             {
-                var asked = 0;
-                requests = [.. waiting.TakeWhile(r => (asked += r.Questions.Count) <= MaximumQuestions || asked == r.Questions.Count)];
-                waiting.RemoveRange(0, requests.Count);
+                requests = Take();
                 if (requests.Count == 0)
                 {
                     isAsking = false;
@@ -142,6 +140,18 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
         }
     }
 
+    // A SKU has one lane, and a query asks about it once, as of one offset. A lane that has ended may have left its last question here and
+    // its successor asks about the same SKUs as of a later offset: they never go together, and nobody waits for the former's answer.
+    private List<Request> Take()
+    {
+        waiting.RemoveAll(request => request.Token.IsCancellationRequested);
+        var asked = 0;
+        List<Request> taken = [.. waiting.DistinctBy(request => (request.Topic, request.Partition))
+            .TakeWhile(request => (asked += request.Questions.Count) <= MaximumQuestions || asked == request.Questions.Count)];
+        waiting.RemoveAll(taken.Contains);
+        return taken;
+    }
+
     private async Task AnswerAsync(List<Request> requests)
     {
         foreach (var topic in requests.GroupBy(request => request.Topic))
@@ -150,7 +160,6 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
         }
     }
 
-    // A SKU has one lane, so that no two requests ask about the same one.
     private async Task AnswerAsync(string topic, List<Request> requests)
     {
         var positions = new Dictionary<string, List<StockPosition>>(StringComparer.Ordinal);
@@ -293,7 +302,7 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
     }
 
     private sealed record Request(
-        string Topic, int Partition, IReadOnlyList<LedgerQuestion> Questions, TaskCompletionSource<IReadOnlyList<LedgerAnswer>> Answer);
+        string Topic, int Partition, IReadOnlyList<LedgerQuestion> Questions, TaskCompletionSource<IReadOnlyList<LedgerAnswer>> Answer, CancellationToken Token);
 
     /// <summary>The corrections of one SKU as of an offset, and where the movements are that they name.</summary>
     /// <param name="corrections">By rising offset.</param>

@@ -45,10 +45,34 @@ public sealed class LedgerReaderTests
         var (positions, awaited) = (0, 0);
         for (var round = 0; round < Rounds; round++)
         {
-            var questions = Enumerable.Range(0, Skus).Where(_ => random.Next(2) == 0).Select(sku => new LedgerQuestion(
-                $"S'{sku}", [.. new[] { "L0", "L1", "L2", "nowhere" }.Where(_ => random.Next(3) == 0)],
-                random.Next(2) == 0 ? long.MaxValue : OffsetOf(sku), random.Next(3) == 0 ? long.MaxValue : OffsetOf(sku))).ToArray();
-            var answers = await reader.AskAsync("t", 0, questions, CancellationToken.None);
+            // A lane that was lost and taken again asks about its SKUs while its former question may still wait.
+            var (former, later) = (Questions(), Questions());
+            using var ended = new CancellationTokenSource();
+            var predecessor = reader.AskAsync("t", 0, former, ended.Token);
+            var asking = reader.AskAsync("t", 0, later, CancellationToken.None);
+            if (round % 2 == 0)
+            {
+                await ended.CancelAsync();
+                await Assert.ThrowsAnyAsync<OperationCanceledException>(() => predecessor);
+            }
+            else
+            {
+                await VerifyAsync(round, former, await predecessor);
+            }
+
+            await VerifyAsync(round, later, await asking);
+        }
+
+        Assert.True(positions > Rounds * 30 && awaited > Rounds, $"{positions} positions, {awaited} awaited events");
+
+        LedgerQuestion[] Questions() => [.. Enumerable.Range(0, Skus).Where(_ => random.Next(2) == 0).Select(sku => new LedgerQuestion(
+            $"S'{sku}", [.. new[] { "L0", "L1", "L2", "nowhere" }.Where(_ => random.Next(3) == 0)],
+            random.Next(2) == 0 ? long.MaxValue : OffsetOf(sku), random.Next(3) == 0 ? long.MaxValue : OffsetOf(sku)))];
+
+        long OffsetOf(int sku) => bySku[$"S'{sku}"].ElementAt(random.Next(30)).Offset;
+
+        async Task VerifyAsync(int round, LedgerQuestion[] questions, IReadOnlyList<LedgerAnswer> answers)
+        {
             var expected = await ExpectedAsync(client, questions);
             for (var i = 0; i < questions.Length; i++)
             {
@@ -64,10 +88,6 @@ public sealed class LedgerReaderTests
                 awaited += answers[i].Awaited.Count;
             }
         }
-
-        Assert.True(positions > Rounds * 30 && awaited > Rounds, $"{positions} positions, {awaited} awaited events");
-
-        long OffsetOf(int sku) => bySku[$"S'{sku}"].ElementAt(random.Next(30)).Offset;
     }
 
     private static async Task<(Dictionary<PositionKey, PositionState> Positions, ILookup<string, UInt128> Awaited)> ExpectedAsync(ClickHouseClient client, LedgerQuestion[] questions)
