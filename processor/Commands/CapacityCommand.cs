@@ -33,7 +33,7 @@ public static class CapacityCommand
         var contingency = Number("--contingency", "Share that is added for what nobody thought of.", usual.Contingency);
         var prices = new Option<FileInfo?>("--prices") { Description = "JSON file of unit prices: vcpuHour, memoryGibHour, diskGibMonth, objectGibMonth, backupGibMonth, zoneTransferGib, fixedMonth, otherEnvironmentsShare.", HelpName = "file" };
         var budget = new Option<double?>("--budget") { Description = "Dollars a month; exit code 1 where the sum is above.", HelpName = "n" };
-        var format = new Option<string>("--format") { Description = "text or json.", HelpName = "format", DefaultValueFactory = _ => "text" };
+        var format = LineageCommand.Format();
         var command = new Command("capacity", """
             Prints what a load needs (partitions, pods, Redis, ClickHouse, Kafka, storage) and costs a month, item by item, with every
             assumption. It is arithmetic on what was measured of this system; nothing is asked or changed.
@@ -49,12 +49,7 @@ public static class CapacityCommand
         };
         command.SetAction((parsed, token) => ExitCode.GuardAsync("processor capacity", async () =>
         {
-            var isJson = parsed.GetValue(format) switch
-            {
-                "json" => true,
-                "text" => false,
-                var other => throw new UsageException($"--format '{other}' is neither text nor json."),
-            };
+            var isJson = parsed.GetValue(format) == "json";
             var limit = parsed.GetValue(budget);
             if (limit is { } dollars && !(dollars > 0))
             {

@@ -24,26 +24,21 @@ internal sealed class CloseService(ProcessorOptions options, int partitions, IPo
         var epoch = -1L;
         try
         {
-            while (true)
+            await Watch.RunAsync(async () =>
             {
-                await Task.Delay(TimeSpan.FromSeconds(options.Close.IntervalSeconds), time, token);
-                if (!status.Lanes.TryGetValue(0, out var lane) || status.GlobalCloseTs == 0)
+                if (status.Lanes.TryGetValue(0, out var lane) && status.GlobalCloseTs != 0)
                 {
-                    continue;
+                    if (close is null || epoch != lane.Epoch)
+                    {
+                        epoch = lane.Epoch;
+                        close = new HourClose(new CloseLedger(clickHouse, options.Kafka.Topic), options.Close, stop => positions.IsOwnerAsync(0, lane.Epoch, stop));
+                    }
+
+                    await TryAsync(close, lane.Epoch, token);
                 }
 
-                if (close is null || epoch != lane.Epoch)
-                {
-                    epoch = lane.Epoch;
-                    close = new HourClose(new CloseLedger(clickHouse, options.Kafka.Topic), options.Close, stop => positions.IsOwnerAsync(0, lane.Epoch, stop));
-                }
-
-                await TryAsync(close, lane.Epoch, token);
-            }
-        }
-        catch (OperationCanceledException) when (token.IsCancellationRequested)
-        {
-            // The processor stops; a close that it broke off is done again.
+                return TimeSpan.FromSeconds(options.Close.IntervalSeconds);
+            }, time, token);
         }
         finally
         {

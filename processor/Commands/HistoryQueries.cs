@@ -14,7 +14,7 @@ internal static class HistoryQueries
     private const int PageSize = 1000;
 
     // Ids of other scripts stay readable; nothing here ends up in a page of HTML.
-    private static readonly ServeJson Plain = new(new JsonSerializerOptions(ServeJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    internal static readonly ServeJson Plain = new(new JsonSerializerOptions(ServeJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     public static Option<string?> At() => new("--at") { Description = "Events that happened until then: ISO 8601, or a duration back from now such as 2h or 7d. Default: all.", HelpName = "time" };
 

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using System.Text.Encodings.Web;
 using System.Text.Json;
 using Stockflow.History;
 using Stockflow.Model;
@@ -11,8 +10,6 @@ namespace Stockflow.Commands;
 /// <summary><c>processor lineage</c>: what became of one event.</summary>
 public static class LineageCommand
 {
-    private static readonly ServeJson Plain = new(new JsonSerializerOptions(ServeJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
-
     public static Command Create()
     {
         var id = new Argument<string>("event_id") { Description = "Id of the fact, as its source gave it." };
@@ -43,7 +40,7 @@ public static class LineageCommand
             var output = parsed.InvocationConfiguration.Output;
             if (parsed.GetValue(format) == "json")
             {
-                await output.WriteLineAsync(JsonSerializer.Serialize(told, Plain.EventLineage)).ConfigureAwait(false);
+                await output.WriteLineAsync(JsonSerializer.Serialize(told, HistoryQueries.Plain.EventLineage)).ConfigureAwait(false);
             }
             else
             {
@@ -67,30 +64,30 @@ public static class LineageCommand
     {
         Section("Records in Kafka", ["record", "broker time (UTC)", "schema", "verdict", "why", "recorded (UTC)", "batch of"], told.Occurrences, one =>
         [
-            $"{one.Topic}/{Number(one.Partition)}/{Number(one.Offset)}", Stamp(one.BrokerTs), one.SchemaId is { } schema ? Number(schema) : "", one.Verdict,
-            one.DuplicateOf is { } first ? $"of offset {Number(first)}" : one.Reason is null ? "" : $"{one.Reason}: {one.Message}", Stamp(one.Batch.RecordedAt),
-            $"{Number(one.Batch.Records)} at {Number(one.Batch.FirstOffset)} to {Number(one.Batch.LastOffset)}",
+            FormattableString.Invariant($"{one.Topic}/{one.Partition}/{one.Offset}"), Stamp(one.BrokerTs), one.SchemaId is { } schema ? QueryCommand.Number(schema) : "", one.Verdict,
+            one.DuplicateOf is { } first ? $"of offset {QueryCommand.Number(first)}" : one.Reason is null ? "" : $"{one.Reason}: {one.Message}", Stamp(one.Batch.RecordedAt),
+            $"{QueryCommand.Number(one.Batch.Records)} at {QueryCommand.Number(one.Batch.FirstOffset)} to {QueryCommand.Number(one.Batch.LastOffset)}",
         ]);
         Section("Ledger", ["record", "event (UTC)", "type", "sku", "location", "units", "counted", "in effect", "document"], told.Movements, one =>
         [
-            one.Record, Stamp(one.EventTs), one.MovementType, one.SkuId, one.CounterpartId is null ? one.LocationId : $"{one.LocationId}, {one.CounterpartId}", Number(one.Quantity),
-            one.Counted is { } counted ? Number(counted) : "", InEffect(one), $"{one.SourceSystem} {one.ReferenceId}",
+            one.Record, Stamp(one.EventTs), one.MovementType, one.SkuId, one.CounterpartId is null ? one.LocationId : $"{one.LocationId}, {one.CounterpartId}", QueryCommand.Number(one.Quantity),
+            one.Counted is { } counted ? QueryCommand.Number(counted) : "", InEffect(one), $"{one.SourceSystem} {one.ReferenceId}",
         ]);
         Section("Corrections of it", ["correction", "corrects", "effect", "recorded (UTC)", "source", "in effect"], told.Corrections, one =>
         [
-            one.EventId, one.Corrects, one.Quantity == 0 ? "void" : Number(one.Quantity), Stamp(one.RecordedAt), one.SourceSystem, one.InEffect ? "yes" : "no",
+            one.EventId, one.Corrects, one.Quantity == 0 ? "void" : QueryCommand.Number(one.Quantity), Stamp(one.RecordedAt), one.SourceSystem, one.InEffect ? "yes" : "no",
         ]);
         Section("Aggregates that it belongs to", ["table", "sku", "location", "start (UTC)", "closed", "revision", "revised (UTC)"], told.Aggregates, one =>
         [
-            one.Table, one.SkuId, one.LocationId, Stamp(one.Start), one.Closed ? "yes" : "no", one.Revision is { } revision ? Number(revision) : "no row", one.RevisedAt is { } at ? Stamp(at) : "",
+            one.Table, one.SkuId, one.LocationId, Stamp(one.Start), one.Closed ? "yes" : "no", one.Revision is { } revision ? QueryCommand.Number(revision) : "no row", one.RevisedAt is { } at ? Stamp(at) : "",
         ]);
         Section("Restatements", ["table", "location", "start (UTC)", "revision", "recorded (UTC)", "cause", "net units", "on hand"], told.Restatements, one =>
         [
-            one.Table, one.LocationId, Stamp(one.Start), Number(one.Revision), Stamp(one.RecordedAt), one.Caused ? "this event" : one.CauseEventId, Number(one.NetUnits), Number(one.OnHand),
+            one.Table, one.LocationId, Stamp(one.Start), QueryCommand.Number(one.Revision), Stamp(one.RecordedAt), one.Caused ? "this event" : one.CauseEventId, QueryCommand.Number(one.NetUnits), QueryCommand.Number(one.OnHand),
         ]);
         Section("Posted for locked periods", ["period", "location", "start (UTC)", "into hour (UTC)", "recorded (UTC)", "cause", "net units"], told.Postings, one =>
         [
-            one.Period, one.LocationId, Stamp(one.Start), Stamp(one.PostingHour), Stamp(one.RecordedAt), one.Caused ? "this event" : one.CauseEventId, Number(one.NetUnits),
+            one.Period, one.LocationId, Stamp(one.Start), Stamp(one.PostingHour), Stamp(one.RecordedAt), one.Caused ? "this event" : one.CauseEventId, QueryCommand.Number(one.NetUnits),
         ]);
         Section("Reconciliation", ["run", "recorded (UTC)", "action", "event", "second record", "compensated by"], told.Compensations, one =>
         [
@@ -120,12 +117,10 @@ public static class LineageCommand
     }
 
     private static string InEffect(LineageMovement one) => one.EffectiveQuantity is { } units
-        ? Number(units)
+        ? QueryCommand.Number(units)
         : one.EffectiveCounted is { } counted
-            ? "counted " + Number(counted)
+            ? "counted " + QueryCommand.Number(counted)
             : one.Counted is not null ? "voided" : one.InEffect ? $"yes, on {one.Root}" : "no";
-
-    private static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 
     private static string Stamp(DateTime time) => time.ToString("yyyy-MM-dd HH:mm:ss.fff", CultureInfo.InvariantCulture);
 }

@@ -14,23 +14,16 @@ internal sealed class QualityWatch(
     private bool isFailing;
 
     /// <summary>Looks until <paramref name="token"/> ends. A server that is away delays the look and stops nothing.</summary>
-    public async Task RunAsync(CancellationToken token)
+    public Task RunAsync(CancellationToken token) => Watch.RunAsync(async () =>
     {
-        var interval = options.Quality.IntervalSeconds > 0 ? TimeSpan.FromSeconds(options.Quality.IntervalSeconds) : Timeout.InfiniteTimeSpan;
-        try
+        if (options.Quality.IntervalSeconds == 0)
         {
-            while (true)
-            {
-                // Switched off, it only waits: a background task that ends ends the process.
-                await Task.Delay(interval, time, token);
-                await TryAsync(token);
-            }
+            return Timeout.InfiniteTimeSpan;
         }
-        catch (OperationCanceledException) when (token.IsCancellationRequested)
-        {
-            // The process stops.
-        }
-    }
+
+        await TryAsync(token);
+        return TimeSpan.FromSeconds(options.Quality.IntervalSeconds);
+    }, time, token);
 
     private async Task TryAsync(CancellationToken token)
     {

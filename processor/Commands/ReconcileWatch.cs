@@ -12,25 +12,18 @@ internal static class ReconcileWatch
     public static async Task RunAsync(PositionOptions options, ProcessorStatus status, TimeProvider time, CancellationToken token)
     {
         await using var redis = new RedisReconcile(options, time);
-        try
+        await Watch.RunAsync(async () =>
         {
-            while (true)
+            try
             {
-                try
-                {
-                    status.Reconciled = options.Connection == "memory" ? null : await redis.LastAsync(token) ?? status.Reconciled;
-                }
-                catch (StoreUnavailableException)
-                {
-                    // The former result stands.
-                }
-
-                await Task.Delay(Interval, time, token);
+                status.Reconciled = options.Connection == "memory" ? null : await redis.LastAsync(token) ?? status.Reconciled;
             }
-        }
-        catch (OperationCanceledException) when (token.IsCancellationRequested)
-        {
-            // The processor stops.
-        }
+            catch (StoreUnavailableException)
+            {
+                // The former result stands.
+            }
+
+            return Interval;
+        }, time, token);
     }
 }

@@ -30,36 +30,29 @@ internal static class ServerWatch
     public static async Task RunAsync(PositionOptions positions, IClickHouse clickHouse, ProcessorStatus status, TimeProvider time, CancellationToken token)
     {
         await using var redis = positions.Connection == "memory" ? null : new RedisConnection(positions);
-        try
+        await Watch.RunAsync(async () =>
         {
-            while (true)
+            try
             {
-                try
-                {
-                    status.Redis = redis is null ? null : await RedisCheck.UsageAsync(await redis.OpenAsync(token)) ?? status.Redis;
-                }
-                catch (StoreUnavailableException)
-                {
-                    // The former figures stand.
-                }
-
-                try
-                {
-                    status.Tables = status.Lanes.ContainsKey(0) && status.HistoryConnected ? await TablesAsync(clickHouse, token) : [];
-                }
-                catch (ClickHouseException)
-                {
-                    status.Tables = [];
-                }
-
-                // The first lanes open a moment after the start.
-                await Task.Delay(status.Tables.Count == 0 ? TimeSpan.FromSeconds(1) : Interval, time, token);
+                status.Redis = redis is null ? null : await RedisCheck.UsageAsync(await redis.OpenAsync(token)) ?? status.Redis;
             }
-        }
-        catch (OperationCanceledException) when (token.IsCancellationRequested)
-        {
-            // The process stops.
-        }
+            catch (StoreUnavailableException)
+            {
+                // The former figures stand.
+            }
+
+            try
+            {
+                status.Tables = status.Lanes.ContainsKey(0) && status.HistoryConnected ? await TablesAsync(clickHouse, token) : [];
+            }
+            catch (ClickHouseException)
+            {
+                status.Tables = [];
+            }
+
+            // The first lanes open a moment after the start.
+            return status.Tables.Count == 0 ? TimeSpan.FromSeconds(1) : Interval;
+        }, time, token);
     }
 
     private static async Task<IReadOnlyList<TableUsage>> TablesAsync(IClickHouse clickHouse, CancellationToken token)

@@ -30,36 +30,25 @@ internal sealed class StockService(ProcessorOptions options, IStockStore store, 
     private async Task RepeatAsync(string what, int pauseMilliseconds, Func<CancellationToken, Task<bool>> work, CancellationToken token)
     {
         var isFailing = false;
-        try
+        await Watch.RunAsync(async () =>
         {
-            while (true)
+            try
             {
-                var more = false;
-                try
-                {
-                    more = await work(token);
-                    isFailing = false;
-                }
-                catch (Exception e) when (e is StoreUnavailableException or SetupException)
-                {
-                    if (!isFailing)
-                    {
-                        logger.StockWaits(what, e.Message);
-                    }
-
-                    isFailing = true;
-                }
-
-                if (!more)
-                {
-                    await Task.Delay(TimeSpan.FromMilliseconds(isFailing ? Math.Max(1000, pauseMilliseconds) : pauseMilliseconds), time, token);
-                }
+                var more = await work(token);
+                isFailing = false;
+                return more ? TimeSpan.Zero : TimeSpan.FromMilliseconds(pauseMilliseconds);
             }
-        }
-        catch (OperationCanceledException) when (token.IsCancellationRequested)
-        {
-            // The process stops; what is left is done by the next.
-        }
+            catch (Exception e) when (e is StoreUnavailableException or SetupException)
+            {
+                if (!isFailing)
+                {
+                    logger.StockWaits(what, e.Message);
+                }
+
+                isFailing = true;
+                return TimeSpan.FromMilliseconds(Math.Max(1000, pauseMilliseconds));
+            }
+        }, time, token);
     }
 
     // In the order of the outbox: what a crash repeats has the same event ids, which the lane takes for duplicates.

@@ -7,32 +7,24 @@ namespace Stockflow.Commands;
 internal static class TransferWatch
 {
     /// <summary>Runs until <paramref name="token"/> ends. A ClickHouse that does not answer is the history's to report; the former count stands.</summary>
-    public static async Task RunAsync(TransferOptions options, IClickHouse clickHouse, ProcessorStatus status, TimeProvider time, CancellationToken token)
+    public static Task RunAsync(TransferOptions options, IClickHouse clickHouse, ProcessorStatus status, TimeProvider time, CancellationToken token)
     {
         var legs = new TransferLegs(clickHouse, options);
-        try
+        return Watch.RunAsync(async () =>
         {
-            while (true)
+            try
             {
-                try
+                if (options.IntervalMinutes > 0 && status.HistoryConnected)
                 {
-                    if (options.IntervalMinutes > 0 && status.HistoryConnected)
-                    {
-                        status.UnmatchedTransfers = await legs.CountAsync(time.GetUtcNow(), token);
-                    }
+                    status.UnmatchedTransfers = await legs.CountAsync(time.GetUtcNow(), token);
                 }
-                catch (ClickHouseException)
-                {
-                    // The former count stands.
-                }
-
-                // Switched off or not connected yet, it only waits: a background task that ends ends the process.
-                await Task.Delay(status.UnmatchedTransfers < 0 ? TimeSpan.FromSeconds(30) : TimeSpan.FromMinutes(options.IntervalMinutes), time, token);
             }
-        }
-        catch (OperationCanceledException) when (token.IsCancellationRequested)
-        {
-            // The process stops.
-        }
+            catch (ClickHouseException)
+            {
+                // The former count stands.
+            }
+
+            return status.UnmatchedTransfers < 0 ? TimeSpan.FromSeconds(30) : TimeSpan.FromMinutes(options.IntervalMinutes);
+        }, time, token);
     }
 }

@@ -1,7 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Security;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
 using Stockflow.Model;
@@ -135,22 +133,7 @@ internal sealed class RegistryTransport : IDisposable
         };
         if (caFile is not null)
         {
-            var authorities = new X509Certificate2Collection();
-            authorities.ImportFromPemFile(caFile);
-            if (authorities.Count == 0)
-            {
-                throw new SetupException($"registry.ca-file '{caFile}' holds no certificate");
-            }
-
-            handler.SslOptions = new SslClientAuthenticationOptions
-            {
-                CertificateChainPolicy = new X509ChainPolicy
-                {
-                    TrustMode = X509ChainTrustMode.CustomRootTrust,
-                    RevocationMode = X509RevocationMode.NoCheck,
-                },
-            };
-            handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(authorities);
+            handler.SslOptions.CertificateChainPolicy = OwnAuthorities.Policy(caFile, "registry.ca-file");
         }
 
         return handler;

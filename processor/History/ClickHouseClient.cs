@@ -1,10 +1,9 @@
 using System.IO.Compression;
 using System.Net;
-using System.Net.Security;
 using System.Runtime.CompilerServices;
-using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
+using Stockflow.Model;
 
 namespace Stockflow.History;
 
@@ -131,13 +130,7 @@ public sealed class ClickHouseClient : IClickHouse, IDisposable
         };
         if (options.CaFile is { } file)
         {
-            var authorities = new X509Certificate2Collection();
-            authorities.ImportFromPemFile(file);
-            handler.SslOptions = new SslClientAuthenticationOptions
-            {
-                CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck },
-            };
-            handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(authorities);
+            handler.SslOptions.CertificateChainPolicy = OwnAuthorities.Policy(file, "clickhouse.caFile");
         }
 
         return handler;

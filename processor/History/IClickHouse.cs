@@ -70,6 +70,9 @@ public readonly record struct ClickHouseRow(IReadOnlyList<ClickHouseColumn> Colu
 
     /// <summary>The value as <typeparamref name="T"/>; default when it is NULL.</summary>
     public T? Get<T>(string column) => ClickHouseValues.Read<T>(this[column]);
+
+    /// <summary>The value of a column that is an array of strings.</summary>
+    public string[] Texts(int column) => [.. this[column].EnumerateArray().Select(text => text.GetString()!)];
 }
 
 /// <summary>Name and ClickHouse type of a result's column.</summary>

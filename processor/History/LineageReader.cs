@@ -114,7 +114,7 @@ internal sealed class LineageReader(IClickHouse clickHouse, HistoryReader histor
         await foreach (var row in clickHouse.QueryAsync(CompensationsSql, Id(eventId), token))
         {
             told.Compensations.Add(new LineageCompensation(row.Get<string>(0)!, Instant(row.Get<long>(1)), row.Get<string>(2)!, row.Get<string>(3)!, row.Get<string>(4)!,
-                [.. row.Values[5].EnumerateArray().Select(id => id.GetString()!)]));
+                row.Texts(5)));
         }
 
         return told.Result(occurrences);
@@ -281,7 +281,7 @@ internal sealed class LineageReader(IClickHouse clickHouse, HistoryReader histor
     }
 
     private static LineageMovement Movement(LedgerEntry entry, long? quantity, long? counted, string corrects, string root, bool inEffect) => new(
-        FormattableString.Invariant($"{entry.Topic}/{entry.Partition}/{entry.Offset}"), entry.MovementType, entry.SkuId, entry.LocationId, Text(entry.CounterpartId),
+        entry.Record, entry.MovementType, entry.SkuId, entry.LocationId, Text(entry.CounterpartId),
         Instant(entry.EventTs), Instant(entry.RecordedTs), entry.Quantity, entry.Counted, quantity, counted, entry.SourceSystem, entry.ReferenceId, entry.Stocked,
         Text(corrects), Text(root), inEffect);
 

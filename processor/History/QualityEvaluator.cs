@@ -50,7 +50,7 @@ public sealed class QualityEvaluator(IClickHouse clickHouse, string topic, Refer
         var waiting = new List<Quarantined>();
         await foreach (var row in clickHouse.QueryAsync(QuarantineSql, token: token))
         {
-            waiting.Add(new Quarantined(row.Get<string>(0)!, row.Get<long>(1), Texts(row, 2)));
+            waiting.Add(new Quarantined(row.Get<string>(0)!, row.Get<long>(1), row.Texts(2)));
         }
 
         return waiting;
@@ -103,7 +103,7 @@ public sealed class QualityEvaluator(IClickHouse clickHouse, string topic, Refer
         var (records, bad) = (row.Get<long>(0), row.Get<long>(1));
         return records < rule.MinimumRecords
             ? result with { Samples = [Text($"{records} records came, {rule.MinimumRecords} are needed to judge")] }
-            : Judged(rule, result with { Observed = (double)bad / records, Violations = bad, Samples = Texts(row, 2) });
+            : Judged(rule, result with { Observed = (double)bad / records, Violations = bad, Samples = row.Texts(2) });
     }
 
     // Ids that the ledger has and the reference data lacks: those that left it, and all where decode.requireKnownIds is off.
@@ -269,7 +269,7 @@ public sealed class QualityEvaluator(IClickHouse clickHouse, string topic, Refer
         }
 
         var through = DateTime.UnixEpoch.AddSeconds(row.Get<long>(3));
-        return Judged(rule, result with { Since = through, Until = through, Observed = row.Get<long>(1), Violations = row.Get<long>(1), Samples = Texts(row, 2) });
+        return Judged(rule, result with { Since = through, Until = through, Observed = row.Get<long>(1), Violations = row.Get<long>(1), Samples = row.Texts(2) });
     }
 
     private static QualityResult Held(QualityRule rule, QualityResult result, IReadOnlyList<Quarantined> waiting)
@@ -299,8 +299,6 @@ public sealed class QualityEvaluator(IClickHouse clickHouse, string topic, Refer
 
         throw ClickHouseException.Unreadable("no row of an aggregate");
     }
-
-    private static string[] Texts(ClickHouseRow row, int column) => [.. row.Values[column].EnumerateArray().Select(text => text.GetString()!)];
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

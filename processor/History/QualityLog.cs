@@ -43,7 +43,7 @@ public sealed class QualityLog(IClickHouse clickHouse)
             """, token: token))
         {
             results.Add(new QualityResult(row.Get<string>(0)!, row.Get<string>(1)!, row.Get<string>(2)!, row.Get<string>(3)!, row.Get<string>(4)!, Time(5), Time(6), Time(7),
-                row.Get<double?>(8), row.Get<double?>(9), row.Get<double>(10), row.Get<long>(11), [.. row.Values[12].EnumerateArray().Select(text => text.GetString()!)]));
+                row.Get<double?>(8), row.Get<double?>(9), row.Get<double>(10), row.Get<long>(11), row.Texts(12)));
 
             DateTime Time(int column) => DateTime.UnixEpoch.AddMilliseconds(row.Get<long>(column));
         }

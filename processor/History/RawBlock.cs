@@ -12,7 +12,9 @@ internal sealed class RawBlock
     private readonly NativeStringColumn key, value, verdict, reason, message;
     private readonly NativeNumberColumn<ulong> eventHash;
     private readonly NativeListColumn headers;
-    private string?[] messages = [];
+
+    // Of the rows that are appended at once, by their indexes in the batch less the first one's.
+    private readonly string?[] messages = new string?[RecordColumns.Stretch];
 
     public RawBlock()
     {
@@ -28,7 +30,7 @@ internal sealed class RawBlock
 
     public NativeBlockWriter Block => block;
 
-    /// <summary>Appends records of a batch by their indexes.</summary>
+    /// <summary>Appends records of a batch by their rising indexes, which lie within <see cref="RecordColumns.Stretch"/>.</summary>
     public void Append(RecordBatch batch, ReadOnlySpan<int> rows)
     {
         record.Append(batch, rows);
@@ -37,7 +39,8 @@ internal sealed class RawBlock
 
     private void AppendBytes(RecordBatch batch, ReadOnlySpan<int> rows)
     {
-        var rejections = Messages(batch);
+        var first = rows.IsEmpty ? 0 : rows[0];
+        FindMessages(batch, first);
         foreach (var i in rows)
         {
             ref var each = ref batch.Records[i];
@@ -46,7 +49,7 @@ internal sealed class RawBlock
             verdict.Append(Verdicts[(int)batch.Verdicts[i]]);
             reason.Append(batch.Verdicts[i] == Verdict.DeadLetter ? Reasons[(int)batch.Reasons[i]].AsSpan() : default);
             eventHash.Append((ulong)batch.Movements[i].Fingerprint);
-            message.Append(batch.Verdicts[i] == Verdict.DeadLetter && rejections[i] is { } text ? System.Text.Encoding.UTF8.GetBytes(text) : default(ReadOnlySpan<byte>));
+            message.Append(batch.Verdicts[i] == Verdict.DeadLetter && messages[i - first] is { } text ? System.Text.Encoding.UTF8.GetBytes(text) : default(ReadOnlySpan<byte>));
             if (each.Headers >= 0)
             {
                 foreach (var (name, bytes) in batch.Headers[each.Headers])
@@ -59,19 +62,20 @@ internal sealed class RawBlock
         }
     }
 
-    private string?[] Messages(RecordBatch batch)
+    private void FindMessages(RecordBatch batch, int first)
     {
-        if (messages.Length < batch.Count)
+        if (batch.Rejections.Count == 0)
         {
-            messages = new string?[batch.Count];
+            return;
         }
 
-        messages.AsSpan(0, batch.Count).Clear();
+        Array.Clear(messages);
         foreach (var rejection in batch.Rejections)
         {
-            messages[rejection.Index] = rejection.Message;
+            if (rejection.Index >= first && rejection.Index < first + messages.Length)
+            {
+                messages[rejection.Index - first] = rejection.Message;
+            }
         }
-
-        return messages;
     }
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Stockflow.Model;
 
 /// <summary>A moment of the past in both times, milliseconds since 1970-01-01 UTC.</summary>
@@ -17,6 +19,9 @@ public sealed record LedgerEntry
     public required int Partition { get; init; }
 
     public required long Offset { get; init; }
+
+    /// <summary>Where it stands in Kafka: topic/partition/offset.</summary>
+    public string Record => string.Create(CultureInfo.InvariantCulture, $"{Topic}/{Partition}/{Offset}");
 
     /// <summary>The movement.</summary>
     public required string EventId { get; init; }

@@ -1,6 +1,5 @@
 using System.Net.Security;
 using System.Runtime.CompilerServices;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using StackExchange.Redis;
 using Stockflow.Model;
@@ -166,32 +165,22 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
 
         if (options.CaFile is { } authority)
         {
-            var authorities = new X509Certificate2Collection();
-            authorities.ImportFromPemFile(authority);
-            configuration.CertificateValidation += (_, certificate, chain, errors) => IsTrusted(certificate, chain, errors, authorities);
+            var policy = OwnAuthorities.Policy(authority, "positions.caFile");
+            configuration.CertificateValidation += (_, certificate, chain, errors) => IsTrusted(certificate, chain, errors, policy);
         }
 
         return configuration;
     }
 
     // The chain is judged anew by the given authorities; a name that does not fit, or no certificate, is never trusted.
-    private static bool IsTrusted(X509Certificate? certificate, X509Chain? sent, SslPolicyErrors errors, X509Certificate2Collection authorities)
+    private static bool IsTrusted(X509Certificate? certificate, X509Chain? sent, SslPolicyErrors errors, X509ChainPolicy policy)
     {
         if (certificate is null || (errors & ~SslPolicyErrors.RemoteCertificateChainErrors) != 0)
         {
             return false;
         }
 
-        using var chain = new X509Chain
-        {
-            ChainPolicy = new X509ChainPolicy
-            {
-                TrustMode = X509ChainTrustMode.CustomRootTrust,
-                RevocationMode = X509RevocationMode.NoCheck,
-                ApplicationPolicy = { new Oid("1.3.6.1.5.5.7.3.1", "serverAuth") },
-            },
-        };
-        chain.ChainPolicy.CustomTrustStore.AddRange(authorities);
+        using var chain = new X509Chain { ChainPolicy = policy.Clone() };
         if (sent is not null)
         {
             chain.ChainPolicy.ExtraStore.AddRange(sent.ChainPolicy.ExtraStore);

@@ -25,7 +25,7 @@ public sealed record LedgerEntryPayload(
     public static LedgerEntryPayload Of(LedgerEntry entry) => new(
         entry.EventId, entry.MovementType, PositionPayload.Instant(entry.EventTs), PositionPayload.Instant(entry.RecordedTs), entry.LocationId,
         Text(entry.CounterpartId), entry.Quantity, entry.Counted, entry.UnitPrice, Text(entry.Currency), entry.SourceSystem, entry.ReferenceId, entry.Stocked,
-        Text(entry.EffectOf), Text(entry.Corrects), FormattableString.Invariant($"{entry.Topic}/{entry.Partition}/{entry.Offset}"));
+        Text(entry.EffectOf), Text(entry.Corrects), entry.Record);
 
     private static string? Text(string text) => text.Length == 0 ? null : text;
 }

@@ -11,21 +11,11 @@ public sealed class GlobalWatermark(IPositionStore store, int partitions, Proces
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(2);
 
     /// <summary>Refreshes it until <paramref name="token"/> ends.</summary>
-    public async Task RunAsync(CancellationToken token)
+    public Task RunAsync(CancellationToken token) => Watch.RunAsync(async () =>
     {
-        try
-        {
-            while (true)
-            {
-                await RefreshAsync(token);
-                await Task.Delay(Interval, time, token);
-            }
-        }
-        catch (OperationCanceledException) when (token.IsCancellationRequested)
-        {
-            // The processor stops.
-        }
-    }
+        await RefreshAsync(token);
+        return Interval;
+    }, time, token);
 
     /// <summary>Reads the marks once.</summary>
     public async Task RefreshAsync(CancellationToken token)

@@ -77,7 +77,6 @@ public sealed class CapacityTests
     [InlineData("--query-vcpus", "-1")]
     [InlineData("--contingency", "-0.1")]
     [InlineData("--budget", "0")]
-    [InlineData("--format", "xml")]
     [InlineData("--prices", "/nowhere/prices.json")]
     public async Task A_flag_that_can_not_be_is_named(string flag, string value)
     {
