@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Globalization;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Stockflow.Model;
@@ -60,6 +61,8 @@ internal sealed class PeerRows : IDisposable
         json.WriteEndArray();
         json.WriteString("verdict"u8, item.Reason != RejectReason.None ? "dead_letter" : item.Accepted ? "accepted" : "duplicate");
         json.WriteString("reason"u8, item.Reason != RejectReason.None ? item.Reason.Code() : "");
+        json.WriteNumber("event_hash"u8, item.Movement is { } movement ? (ulong)SipHash128.Hash(Encoding.UTF8.GetBytes((string)movement["event_id"]!)) : 0);
+        json.WriteString("message"u8, item.Reason != RejectReason.None ? $"the record breaks the rule {item.Reason.Code()}" : "");
         End(raw);
     }
 

@@ -61,10 +61,12 @@ internal static class ResultCheck
     public static async Task<string> FingerprintAsync(Servers servers, string name, CancellationToken token)
     {
         using var clickHouse = servers.OpenClickHouse(name);
-        return string.Join(", ", await HashAsync("raw_events"), await HashAsync("ledger"));
 
-        async Task<string> HashAsync(string table) => $"{table} " + await clickHouse.QueryScalarAsync<string>(
-            $"SELECT toString(sum(cityHash64(* EXCEPT (broker_ts, recorded_at)))) FROM {table}_current", token: token);
+        // Each says in its own words why it refuses a record.
+        return string.Join(", ", await HashAsync("raw_events", ", message"), await HashAsync("ledger", ""));
+
+        async Task<string> HashAsync(string table, string own) => $"{table} " + await clickHouse.QueryScalarAsync<string>(
+            $"SELECT toString(sum(cityHash64(* EXCEPT (broker_ts, recorded_at{own})))) FROM {table}_current", token: token);
     }
 
     private static async Task VerifyPositionsAsync(Servers servers, string name, IndependentResult expected, CancellationToken token)
