@@ -112,7 +112,9 @@ public sealed class GeneratorCatalog
                 }
             }
 
-            var starts = end - (long)(span * (0.3 + (0.7 * random.Unit())));
+            // The first begins with the load, so that the first days to close have one at whatever time of day the load ends.
+            var before = 0.3 + (0.7 * random.Unit());
+            var starts = end - (long)(span * (i == 0 ? 1 : before));
             var lasts = (long)(span * (0.2 + (0.4 * random.Unit())));
             promotions[i] = new GeneratedPromotion($"PROMO-{i + 1:D3}", starts, starts + lasts, [.. skus], random.Between(2, 8) * 5, 1.3 + (random.Unit() * 1.7));
         }
