@@ -25,7 +25,8 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
         topic = {topic:String} AND sku_id IN {skus:Array(String)} AND offset < transform(sku_id, {skus:Array(String)}, {before:Array(Int64)}, toInt64(0))
         """;
 
-    private const string FewThreads = "SETTINGS max_threads = 2";
+    // Everything here is found by the primary key, so a skip index only costs time; one that a full disk has damaged would stop the lanes.
+    private const string FewThreads = "SETTINGS max_threads = 2, use_skip_indexes = 0";
 
     private const string CorrectionsSql = $"""
         SELECT sku_id, event_id, corrects_event_id, qty_delta, offset FROM corrections WHERE {Rows}

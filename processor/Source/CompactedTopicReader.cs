@@ -184,7 +184,29 @@ public sealed class CompactedTopicReader(
         catch (KafkaException e)
         {
             logger.KafkaError(e.Error.Reason);
+            if (e.Error.Code == ErrorCode.Local_UnknownPartition)
+            {
+                RefreshMetadata();
+            }
+
             waiters.ForEach(w => requests.Writer.TryWrite(w));
+        }
+    }
+
+    // A broker in trouble may tell of a topic without its partitions. The client keeps that for minutes and asks anew only when it is told to.
+    private void RefreshMetadata()
+    {
+        using var admin = new DependentAdminClientBuilder(ends.Handle).Build();
+        try
+        {
+            foreach (var topic in topics)
+            {
+                admin.GetMetadata(topic, ServerTimeout);
+            }
+        }
+        catch (KafkaException e)
+        {
+            logger.KafkaError(e.Error.Reason);
         }
     }
 }
