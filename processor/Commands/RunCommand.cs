@@ -98,13 +98,13 @@ public static class RunCommand
         using var registry = options.Registry.Urls.Length > 0 ? new SchemaRegistryClient(options.Registry, time, logger) : null;
         ISchemaSource schemas = registry is null ? new FolderSchemaSource(SchemaCatalog.DefaultFolder) : registry;
         var partitions = await StartAsync("Kafka", () => Task.Run(() => CountPartitions(options.Kafka), token));
-        var hasRunBefore = await StartAsync("The position store", async () =>
+        var hasRunBefore = await StartAsync("The position store", () => RetryAsync(time, logger, async () =>
         {
             await positions.CheckAsync(token);
             var isKnown = await positions.PinPartitionsAsync(options.Kafka.Topic, partitions, token);
             status.PositionsConnected = true;
             return isKnown;
-        });
+        }, token));
 
         // The first start says what is wrong with an address; later ones keep the positions going without ClickHouse.
         var migrated = await StartAsync("ClickHouse", () => MigrateAsync(mayBeAway: hasRunBefore));
@@ -122,11 +122,11 @@ public static class RunCommand
         var versions = new GroupReader(options.Kafka, "versions", VersionWatch.Topics,
             new VersionWatch(new VersionStage(options.Decode, schemas, LoadSchema("Promotion"), LoadSchema("CalendarDay"), time, logger), clickHouse, deadLetters, time, logger).ApplyAsync, logger);
         await using var stock = new StockHost(options, schemas, catalog, referenceReader.RefreshAsync, deadLetters, status, time, logger);
-        await StartAsync("The position store", async () =>
+        await StartAsync("The position store", () => RetryAsync(time, logger, async () =>
         {
             await stock.CheckAsync(token);
             return true;
-        });
+        }, token));
         await using var rebuild = positions.OutlivesProcess && options.Positions.AutoRebuild
             ? new SelfRebuild(options, partitions, positions, clickHouse, time, logger)
             : null;
@@ -251,6 +251,23 @@ public static class RunCommand
         catch (Exception e) when (e is SetupException or StoreUnavailableException or ClickHouseException)
         {
             throw new StartException($"{what}: {e.Message}", e);
+        }
+    }
+
+    // A Redis that fails over or loads its files is back within seconds; ending would make a supervisor wait for longer.
+    private static async Task<T> RetryAsync<T>(TimeProvider time, ILogger logger, Func<Task<T>> start, CancellationToken token)
+    {
+        for (var since = time.GetTimestamp(); ;)
+        {
+            try
+            {
+                return await start();
+            }
+            catch (StoreUnavailableException e) when (time.GetElapsedTime(since) < ServerTimeout)
+            {
+                logger.StartWaits(e.Message);
+                await Task.Delay(TimeSpan.FromSeconds(1), time, token);
+            }
         }
     }
 

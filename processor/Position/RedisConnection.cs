@@ -41,11 +41,7 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
 
             var former = connection;
             connection = await GuardAsync(() => ConnectionMultiplexer.ConnectAsync(Configuration()));
-            if (former is not null)
-            {
-                await former.CloseAsync(allowCommandsToComplete: false);
-            }
-
+            Close(former);
             return connection.GetDatabase();
         }
         finally
@@ -136,16 +132,15 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
         }
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
-        if (connection is { } open)
-        {
-            // Nothing is under way any more, and a server that hangs would hold the goodbye up.
-            await open.CloseAsync(allowCommandsToComplete: false);
-        }
-
+        Close(connection);
         connecting.Dispose();
+        return ValueTask.CompletedTask;
     }
+
+    // Without goodbyes, which a server that hangs would hold up. CloseAsync would leave the connection's thread behind.
+    private static void Close(ConnectionMultiplexer? old) => old?.Close(allowCommandsToComplete: false);
 
     private ConfigurationOptions Configuration()
     {

@@ -78,6 +78,9 @@ public static partial class Log
     [LoggerMessage(412, LogLevel.Warning, "Redis at {Name} is nearly full: {Used} of maxmemory {Limit} MB are used; once it is full, lanes wait")]
     public static partial void PositionsNearlyFull(this ILogger logger, string name, long used, long limit);
 
+    [LoggerMessage(413, LogLevel.Warning, "The start waits for the position store: {Reason}")]
+    public static partial void StartWaits(this ILogger logger, string reason);
+
     [LoggerMessage(501, LogLevel.Warning, "History waits for ClickHouse: {Reason}")]
     public static partial void HistoryUnavailable(this ILogger logger, string reason);
 

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using Stockflow.Position;
 
 namespace Stockflow.IntegrationTests.Fixtures;
 
@@ -39,6 +40,9 @@ public sealed class RedisProcess : IAsyncDisposable
 
     /// <summary>The endpoint with the password, as StackExchange.Redis takes it.</summary>
     public string ConnectionString => options.Password is { } password ? $"{Endpoint},password={password}" : Endpoint;
+
+    /// <summary>Options of a store in it, with a bound that a busy machine keeps.</summary>
+    public PositionOptions Positions => new() { Connection = Endpoint, TimeoutMilliseconds = 30_000 };
 
     /// <summary>Starts a server and waits until it accepts connections.</summary>
     public static async Task<RedisProcess> StartAsync(RedisProcessOptions? options = null)

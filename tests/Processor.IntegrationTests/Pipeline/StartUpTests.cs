@@ -39,6 +39,18 @@ public sealed class StartUpTests(SharedClickHouse clickHouse)
     }
 
     [Fact]
+    public async Task A_start_waits_for_a_Redis_that_is_back_soon()
+    {
+        await using var servers = await PipelineServers.StartAsync(clickHouse);
+        servers.Redis.Kill();
+        await using var processor = ProcessorProcess.Launch(servers.Flags);
+        await processor.WaitForLogAsync("The start waits for the position store: Redis: ");
+        await servers.Redis.RestartAsync();
+        await processor.WaitForLogAsync("HTTP API listens on ");
+        Assert.Equal(0, await processor.StopAsync());
+    }
+
+    [Fact]
     public async Task A_topic_with_another_number_of_partitions_than_the_positions_were_built_with_is_refused()
     {
         await using var servers = await PipelineServers.StartAsync(clickHouse);
