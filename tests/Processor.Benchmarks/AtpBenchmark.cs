@@ -121,7 +121,13 @@ internal static class AtpBenchmark
             "with their way through Kafka to positions and ledger");
 
         // The last ones were on their way when wrk stopped.
-        var taken = await ReservedAsync(http, hot, token) - before;
+        var (taken, earlier) = (0L, -1L);
+        while (taken != earlier)
+        {
+            await Task.Delay(500, token);
+            (taken, earlier) = (await ReservedAsync(http, hot, token) - before, taken);
+        }
+
         if (taken < figures.Answers || taken > figures.Answers + Buyers)
         {
             throw new WrongResultException($"{Name}: {figures.Answers} reservations were answered and {taken} units are reserved.");
