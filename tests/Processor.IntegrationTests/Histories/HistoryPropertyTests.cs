@@ -138,7 +138,7 @@ public sealed class HistoryPropertyTests(SharedClickHouse clickHouse)
 
     private static async Task<List<string>> PositionsAsync(PipelineServers servers)
     {
-        await using var store = new RedisPositionStore(new PositionOptions { Connection = servers.Redis.Endpoint }, TimeProvider.System);
+        await using var store = new RedisPositionStore(servers.Redis.Positions, TimeProvider.System);
         var found = new List<string>();
         await foreach (var (sku, location, state) in store.ScanAsync(default))
         {

@@ -96,7 +96,7 @@ internal sealed class RetailRun : IAsyncDisposable
     /// <summary>Code, on-hand, time of the last event, time and units of the last count, sorted; all else of a position must be 0.</summary>
     public async Task<List<string>> PositionsAsync()
     {
-        await using var store = new RedisPositionStore(new PositionOptions { Connection = redis!.Endpoint }, TimeProvider.System);
+        await using var store = new RedisPositionStore(redis!.Positions, TimeProvider.System);
         var found = new List<string>();
         await foreach (var (sku, location, state) in store.ScanAsync(default))
         {

@@ -28,7 +28,7 @@ internal static class FinalState
 
     public static async Task CheckPositionsAsync(PipelineServers servers, IndependentResult expected)
     {
-        await using var store = new RedisPositionStore(new PositionOptions { Connection = servers.Redis.Endpoint }, TimeProvider.System);
+        await using var store = new RedisPositionStore(servers.Redis.Positions, TimeProvider.System);
         var found = new Dictionary<PositionKey, CountedPosition>();
         await foreach (var (sku, location, state) in store.ScanAsync(default))
         {

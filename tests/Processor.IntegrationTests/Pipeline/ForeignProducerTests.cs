@@ -24,7 +24,7 @@ public sealed class ForeignProducerTests(SharedClickHouse clickHouse)
         await processor.WaitUntilAsync(status => status.Lanes.All(lane => lane.DurableOffset >= lane.PositionOffset));
 
         // For each of ten SKUs: three receipts of 10, three sales of 2, three reservations of 1.
-        await using var store = new RedisPositionStore(new PositionOptions { Connection = servers.Redis.Endpoint }, TimeProvider.System);
+        await using var store = new RedisPositionStore(servers.Redis.Positions, TimeProvider.System);
         var positions = new List<StockPosition>();
         await foreach (var position in store.ScanAsync(default))
         {

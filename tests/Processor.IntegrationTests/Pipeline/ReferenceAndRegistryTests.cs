@@ -38,7 +38,7 @@ public sealed class ReferenceAndRegistryTests(SharedClickHouse clickHouse)
         Sent(await producer.MoveAsync("NEW-0", "DC-01", "second", 7));
         status = await processor.WaitForEndAsync(ends);
         Assert.Equal(51, status.Totals.Accepted);
-        await using var store = new RedisPositionStore(new PositionOptions { Connection = servers.Redis.Endpoint }, TimeProvider.System);
+        await using var store = new RedisPositionStore(servers.Redis.Positions, TimeProvider.System);
         Assert.Equal(7, (await store.GetAsync("NEW-0", "DC-01", default))!.Value.State.OnHand);
 
         void Sent(Confluent.Kafka.DeliveryResult<byte[], byte[]> result) => ends[result.Partition.Value] = result.Offset.Value + 1;

@@ -24,7 +24,7 @@ public sealed class StoreEquivalenceTests
         for (var seed = 0; seed < Sequences; seed++)
         {
             var clock = new SteppedClock();
-            await using var real = new RedisPositionStore(new PositionOptions { Connection = redis.Endpoint, KeyPrefix = $"eq{seed}" }, clock);
+            await using var real = new RedisPositionStore(redis.Positions with { KeyPrefix = $"eq{seed}" }, clock);
             await using var model = new MemoryPositionStore(clock);
             try
             {

@@ -111,7 +111,7 @@ public sealed class QuarantineTests(SharedClickHouse shared) : IDisposable
 
     private static async Task<long> OnHandAsync(PipelineServers servers)
     {
-        await using var store = new RedisPositionStore(new PositionOptions { Connection = servers.Redis.Endpoint }, TimeProvider.System);
+        await using var store = new RedisPositionStore(servers.Redis.Positions, TimeProvider.System);
         return (await store.GetAsync(Sku, Store, default))!.Value.State.OnHand;
     }
 

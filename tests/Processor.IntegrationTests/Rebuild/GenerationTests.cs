@@ -16,7 +16,7 @@ public sealed class GenerationTests
     public async Task The_old_generation_serves_until_the_switch_and_its_owner_is_refused_after_it()
     {
         await using var redis = await RedisProcess.StartAsync();
-        var options = new PositionOptions { Connection = redis.Endpoint };
+        var options = redis.Positions;
         await using var owner = new RedisPositionStore(options, TimeProvider.System);
         await using var rebuild = new RedisRebuild(options, TimeProvider.System);
         await owner.PinPartitionsAsync("t", 1, default);
@@ -60,7 +60,7 @@ public sealed class GenerationTests
     public async Task A_rebuild_that_was_overtaken_switches_nothing()
     {
         await using var redis = await RedisProcess.StartAsync();
-        var options = new PositionOptions { Connection = redis.Endpoint };
+        var options = redis.Positions;
         await using var store = new RedisPositionStore(options, TimeProvider.System);
         await using var rebuild = new RedisRebuild(options, TimeProvider.System);
         using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString + ",syncTimeout=30000");
@@ -80,7 +80,7 @@ public sealed class GenerationTests
     public async Task What_a_dead_rebuild_left_is_freed_and_what_is_used_or_being_filled_stays()
     {
         await using var redis = await RedisProcess.StartAsync();
-        var options = new PositionOptions { Connection = redis.Endpoint };
+        var options = redis.Positions;
         await using var store = new RedisPositionStore(options, TimeProvider.System);
         await using var rebuild = new RedisRebuild(options, TimeProvider.System);
         using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString + ",syncTimeout=30000");
@@ -102,7 +102,7 @@ public sealed class GenerationTests
     public async Task A_value_that_did_not_reach_Redis_is_found_before_the_switch()
     {
         await using var redis = await RedisProcess.StartAsync();
-        await using var rebuild = new RedisRebuild(new PositionOptions { Connection = redis.Endpoint }, TimeProvider.System);
+        await using var rebuild = new RedisRebuild(redis.Positions, TimeProvider.System);
         using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString + ",syncTimeout=30000");
         var fresh = await FillAsync(rebuild, next: 8, onHand: 5);
         await fresh.VerifyAsync();
@@ -115,7 +115,7 @@ public sealed class GenerationTests
     public async Task A_lane_that_is_held_for_repair_is_nobody_elses_until_it_is_released()
     {
         await using var redis = await RedisProcess.StartAsync();
-        var options = new PositionOptions { Connection = redis.Endpoint };
+        var options = redis.Positions;
         await using var owner = new RedisPositionStore(options, TimeProvider.System);
         await using var reconcile = new RedisReconcile(options, TimeProvider.System);
         Assert.Null(await reconcile.HoldAsync(0, TimeSpan.FromMinutes(1), default));

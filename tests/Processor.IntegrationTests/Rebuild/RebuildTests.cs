@@ -190,7 +190,7 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
 
     private static async Task<Dictionary<PositionKey, PositionState>> ReadAsync(PipelineServers servers)
     {
-        await using var store = new RedisPositionStore(new PositionOptions { Connection = servers.Redis.Endpoint }, TimeProvider.System);
+        await using var store = new RedisPositionStore(servers.Redis.Positions, TimeProvider.System);
         var found = new Dictionary<PositionKey, PositionState>();
         await foreach (var (sku, location, state) in store.ScanAsync(default))
         {

@@ -167,7 +167,7 @@ public sealed class ReconcileDuplicateTests(SharedClickHouse clickHouse)
 
     private static async Task<Dictionary<string, (long, long, long, long, long, long)>> PositionsAsync(PipelineServers servers)
     {
-        await using var store = new RedisPositionStore(new PositionOptions { Connection = servers.Redis.Endpoint }, TimeProvider.System);
+        await using var store = new RedisPositionStore(servers.Redis.Positions, TimeProvider.System);
         return (await store.GetAsync(Sku, default)).Where(p => p.LocationId != "C")
             .ToDictionary(p => p.LocationId, p => (p.State.OnHand, p.State.Unsellable, p.State.Reserved, p.State.InTransitIn, p.State.InTransitOut, p.State.LastCountTs));
     }

@@ -22,7 +22,7 @@ public sealed class RedisCheckTests
     private static async Task<string?> ProblemAsync(params string[] arguments)
     {
         await using var redis = await RedisProcess.StartAsync(new RedisProcessOptions { Arguments = arguments });
-        await using var store = new RedisPositionStore(new PositionOptions { Connection = redis.Endpoint }, TimeProvider.System);
+        await using var store = new RedisPositionStore(redis.Positions, TimeProvider.System);
         return (await Record.ExceptionAsync(() => store.CheckAsync(default)) as SetupException)?.Message;
     }
 }

@@ -95,7 +95,7 @@ public sealed class DeadLetterServiceTests(Chromium chromium) : IClassFixture<Ch
     {
         await using var kafka = await KafkaListenerProcess.StartAsync($"{Topic}:1,{Movements}:1");
         await using var redis = await RedisProcess.StartAsync();
-        var options = new PositionOptions { Connection = redis.Endpoint };
+        var options = redis.Positions;
         await using var marks = new RedisReplayMarks(options);
         await using var others = new RedisReplayMarks(options);
         using var service = Service(kafka, marks);

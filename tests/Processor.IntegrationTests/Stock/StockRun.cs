@@ -114,12 +114,12 @@ internal sealed class StockRun : IAsyncDisposable
         await processor.WaitForEndAsync([.. Enumerable.Range(0, PipelineServers.Partitions).Select(p => log[p].Select(record => record.Offset.Value + 1).DefaultIfEmpty().Max())]);
     }
 
-    public RedisStockStore Store() => new(new PositionOptions { Connection = Servers.Redis.Endpoint }, PipelineServers.Topic);
+    public RedisStockStore Store() => new(Servers.Redis.Positions, PipelineServers.Topic);
 
     /// <summary>The position as the lane wrote it, without what only commands know.</summary>
     public async Task<PositionState> PositionAsync(string sku, string location)
     {
-        await using var store = new RedisPositionStore(new PositionOptions { Connection = Servers.Redis.Endpoint }, TimeProvider.System);
+        await using var store = new RedisPositionStore(Servers.Redis.Positions, TimeProvider.System);
         return (await store.GetAsync(sku, location, default))!.Value.State;
     }
 

@@ -26,7 +26,7 @@ public sealed class StockStoreTests
     public async Task Random_transactions_lead_to_what_the_model_says(int seed)
     {
         await using var redis = await RedisProcess.StartAsync();
-        var options = new PositionOptions { Connection = redis.Endpoint };
+        var options = redis.Positions;
         await using var positions = new RedisPositionStore(options, TimeProvider.System);
         await positions.PinPartitionsAsync(Topic, Partitions, default);
         await using var store = new RedisStockStore(options, Topic);
@@ -76,7 +76,7 @@ public sealed class StockStoreTests
     public async Task A_lane_that_went_back_in_time_takes_no_commands_until_it_has_caught_up()
     {
         await using var redis = await RedisProcess.StartAsync();
-        var options = new PositionOptions { Connection = redis.Endpoint };
+        var options = redis.Positions;
         await using var positions = new RedisPositionStore(options, TimeProvider.System);
         await positions.PinPartitionsAsync(Topic, 1, default);
         await using var store = new RedisStockStore(options, Topic);
