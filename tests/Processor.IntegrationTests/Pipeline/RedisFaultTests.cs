@@ -56,9 +56,17 @@ public sealed class RedisFaultTests(SharedClickHouse clickHouse)
         var count = new IndependentCount(load.Catalog);
         await using var processor = await servers.StartProcessorAsync(
             "--kafka.batch-records", "256", "--positions.connection", $"{master.Endpoint},{replica.Endpoint}");
+
+        // However slow the machine is, there is more to come when the master goes.
+        load.SendLimit = _ => 3000;
         var sending = load.SendMovementsAsync(count, default);
         await processor.WaitForAppliedAsync(4000);
         servers.Redis = replica;
+        if (how != FailOver.MasterDiedBeforeItsTailWasCopied)
+        {
+            load.SendLimit = null;
+        }
+
         switch (how)
         {
             case FailOver.MasterBecomesTheReplica:
@@ -74,6 +82,7 @@ public sealed class RedisFaultTests(SharedClickHouse clickHouse)
                 // It stays a replica, of nobody: what the master takes from here on it never sees.
                 await replica.CommandAsync("REPLICAOF 127.0.0.1 9");
                 var before = await processor.StatusAsync();
+                load.SendLimit = null;
                 await processor.WaitUntilAsync(status => status.Lanes.Count == PipelineServers.Partitions && status.Lanes.All(lane =>
                     lane.CommittedOffset > before.Lanes.First(l => l.Partition == lane.Partition).PositionOffset + 300));
                 goto default;
