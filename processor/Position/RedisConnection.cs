@@ -13,6 +13,8 @@ namespace Stockflow.Position;
 /// </summary>
 internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposable
 {
+    private const int MostConnects = 3, MostForPing = 2000;
+
     private static readonly string[] TransientErrors = ["LOADING", "BUSY", "MASTERDOWN", "READONLY", "NOSCRIPT", "OOM", "TRYAGAIN"];
     private static readonly ConditionalWeakTable<ConnectionMultiplexer, Failing> Faults = new();
     private readonly SemaphoreSlim connecting = new(1, 1);
@@ -40,7 +42,7 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
             }
 
             var former = connection;
-            connection = await GuardAsync(() => ConnectionMultiplexer.ConnectAsync(Configuration()));
+            connection = await GuardAsync(ConnectAsync);
             Close(former);
             return connection.GetDatabase();
         }
@@ -137,6 +139,33 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
         Close(connection);
         connecting.Dispose();
         return ValueTask.CompletedTask;
+    }
+
+    // This client can leave the first question to a new connection unsent, and with it all that follow: one that does not speak is replaced.
+    private async Task<ConnectionMultiplexer> ConnectAsync()
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            var fresh = await ConnectionMultiplexer.ConnectAsync(Configuration());
+            try
+            {
+                await fresh.GetDatabase().PingAsync().WaitAsync(TimeSpan.FromMilliseconds(Math.Min(options.TimeoutMilliseconds, MostForPing)));
+                return fresh;
+            }
+            catch (RedisServerException)
+            {
+                // A refusal is an answer too.
+                return fresh;
+            }
+            catch (Exception e)
+            {
+                Close(fresh);
+                if (e is not TimeoutException || attempt == MostConnects)
+                {
+                    throw;
+                }
+            }
+        }
     }
 
     // Without goodbyes, which a server that hangs would hold up. CloseAsync would leave the connection's thread behind.
