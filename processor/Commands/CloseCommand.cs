@@ -32,13 +32,13 @@ public static class CloseCommand
             using var clickHouse = new ClickHouseClient(options.Clickhouse);
             await new Migrations(clickHouse, Migrations.DefaultFolder).ApplyAsync(token);
             using var offsets = new GroupOffsets(options.Kafka);
-            var partitions = offsets.CountPartitions();
+            var partitions = await offsets.CountPartitionsAsync();
             var closeTs = parsed.GetValue(through) is { } text ? Time(text, "--through") : await WatermarkAsync(options, partitions, time, token);
             var ledger = new CloseLedger(clickHouse, options.Kafka.Topic);
             await ledger.WriteSettingsAsync(options.Close.Measures, token);
             var started = time.GetTimestamp();
             var outcome = await new HourClose(ledger, options.Close, _ => Task.FromResult(true))
-                .RunAsync(closeTs, offsets.ReadCommitted([.. Enumerable.Range(0, partitions)]), token);
+                .RunAsync(closeTs, await offsets.ReadCommittedAsync([.. Enumerable.Range(0, partitions)]), token);
             await parsed.InvocationConfiguration.Output.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
                 $"closed through {Text(outcome.ThroughTs)}: {outcome.Hours:N0} hours, {outcome.Keys:N0} positions restated, {outcome.Postings:N0} postings, {time.GetElapsedTime(started).TotalSeconds:N1} s"));
             return ExitCode.Ok;

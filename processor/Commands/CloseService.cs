@@ -107,7 +107,7 @@ internal sealed class CloseService(ProcessorOptions options, int partitions, IPo
         if (elsewhere.Count > 0)
         {
             others ??= new GroupOffsets(options.Kafka);
-            foreach (var (partition, offset) in await Task.Run(() => others.ReadCommitted(elsewhere), token))
+            foreach (var (partition, offset) in await others.ReadCommittedAsync(elsewhere))
             {
                 durable[partition] = offset;
             }

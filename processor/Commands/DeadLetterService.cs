@@ -122,7 +122,7 @@ internal sealed class DeadLetterService(DeadLetterTopic topic, ISchemaSource sch
     private async Task<T> ReadAsync<T>(Func<CancellationToken, T> read, CancellationToken token)
     {
         await readings.WaitAsync(token);
-        var reading = Task.Run(() =>
+        var reading = OwnThreads.RunAsync(() =>
         {
             try
             {
@@ -132,7 +132,7 @@ internal sealed class DeadLetterService(DeadLetterTopic topic, ISchemaSource sch
             {
                 readings.Release();
             }
-        }, CancellationToken.None);
+        });
         return await reading.WaitAsync(token);
     }
 

@@ -1,11 +1,12 @@
+using System.Collections.Concurrent;
+
 namespace Stockflow.Commands;
 
 /// <summary>Waits until what the positions hold is in the ledger too: until the group has committed that far. Safe for use from several tasks.</summary>
 internal sealed class DurableOffsets(GroupOffsets offsets, TimeProvider time)
 {
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(200);
-    private readonly Lock gate = new();
-    private readonly Dictionary<int, long> committed = [];
+    private readonly ConcurrentDictionary<int, long> committed = [];
 
     /// <summary>False if a partition does not get to <paramref name="offset"/> within the bound.</summary>
     public async Task<bool> WaitAsync(int partition, long offset, TimeSpan bound, CancellationToken token)
@@ -13,12 +14,9 @@ internal sealed class DurableOffsets(GroupOffsets offsets, TimeProvider time)
         var started = time.GetTimestamp();
         while (true)
         {
-            lock (gate)
+            if (committed.GetValueOrDefault(partition, -1) >= offset || (committed[partition] = (await offsets.ReadAsync(partition)).Committed) >= offset)
             {
-                if (committed.GetValueOrDefault(partition, -1) >= offset || (committed[partition] = offsets.Read(partition).Committed) >= offset)
-                {
-                    return true;
-                }
+                return true;
             }
 
             if (time.GetElapsedTime(started) >= bound)

@@ -28,7 +28,7 @@ internal sealed class GroupOffsets : IDisposable
     /// <summary>Number of partitions of the movements' topic.</summary>
     /// <exception cref="SetupException">There is no such topic.</exception>
     /// <exception cref="StoreUnavailableException">No broker answers.</exception>
-    public int CountPartitions() => Ask(() =>
+    public Task<int> CountPartitionsAsync() => AskAsync(() =>
     {
         using var admin = new DependentAdminClientBuilder(consumer.Handle).Build();
         var topic = admin.GetMetadata(options.Topic, ServerTimeout).Topics.FirstOrDefault(t => t.Topic == options.Topic);
@@ -38,7 +38,7 @@ internal sealed class GroupOffsets : IDisposable
     });
 
     /// <exception cref="StoreUnavailableException">No broker answers.</exception>
-    public PartitionOffsets Read(int partition) => Ask(() =>
+    public Task<PartitionOffsets> ReadAsync(int partition) => AskAsync(() =>
     {
         var place = new TopicPartition(options.Topic, partition);
         var committed = consumer.Committed([place], ServerTimeout)[0].Offset;
@@ -48,18 +48,18 @@ internal sealed class GroupOffsets : IDisposable
 
     /// <summary>By partition the offset that the group has committed; partitions without one are left out.</summary>
     /// <exception cref="StoreUnavailableException">No broker answers.</exception>
-    public Dictionary<int, long> ReadCommitted(IReadOnlyCollection<int> partitions) => Ask(() =>
+    public Task<Dictionary<int, long>> ReadCommittedAsync(IReadOnlyCollection<int> partitions) => AskAsync(() =>
         consumer.Committed(partitions.Select(partition => new TopicPartition(options.Topic, partition)), ServerTimeout)
             .Where(place => !place.Offset.IsSpecial)
             .ToDictionary(place => place.Partition.Value, place => place.Offset.Value));
 
     public void Dispose() => consumer.Dispose();
 
-    private T Ask<T>(Func<T> ask)
+    private async Task<T> AskAsync<T>(Func<T> ask)
     {
         try
         {
-            return ask();
+            return await OwnThreads.RunAsync(ask);
         }
         catch (KafkaException e)
         {

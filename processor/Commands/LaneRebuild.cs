@@ -45,7 +45,7 @@ internal sealed class LaneRebuild(
     /// <exception cref="SetupException">The offsets speak of another log.</exception>
     public async Task<PartitionOffsets?> PlanAsync(int partition, CancellationToken token)
     {
-        var place = offsets.Read(partition);
+        var place = await offsets.ReadAsync(partition);
         if (place.Committed > place.End)
         {
             throw new SetupException($"Partition {partition}: the group has committed offset {place.Committed}, but the log ends at {place.End}. The topic was made anew, or records were lost; the ledger's offsets do not belong to this log.");

@@ -62,7 +62,7 @@ public static class RebuildCommand
         await using var redis = new RedisRebuild(options.Positions, time, logger);
         await using var store = new RedisPositionStore(options.Positions, time);
         using var clickHouse = new ClickHouseClient(options.Clickhouse);
-        var partitions = offsets.CountPartitions();
+        var partitions = await offsets.CountPartitionsAsync();
         var chosen = PartitionSet.Parse(only, partitions);
         await redis.CheckAsync(token);
         if (await redis.PartitionsAsync(options.Kafka.Topic, token) is { } pinned && pinned != partitions)

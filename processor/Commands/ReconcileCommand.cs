@@ -61,7 +61,7 @@ public static class ReconcileCommand
         await using var redis = new RedisReconcile(options.Positions, time);
         using var clickHouse = new ClickHouseClient(options.Clickhouse);
         var log = new ReconciliationLog(clickHouse, runId, topic, time);
-        var reconciler = new Reconciler(topic, offsets.CountPartitions(), redis, new LedgerSnapshot(clickHouse), new DurableOffsets(offsets, time), log, wait, time);
+        var reconciler = new Reconciler(topic, await offsets.CountPartitionsAsync(), redis, new LedgerSnapshot(clickHouse), new DurableOffsets(offsets, time), log, wait, time);
         var comparison = await reconciler.CompareAsync(token);
         var duplicates = await Duplicates.FindAsync(new LedgerDuplicates(clickHouse), topic, sinceTs, token);
 

@@ -75,7 +75,7 @@ public static class ReplayCommand
             $"There is a replay '{name}' already; 'processor replay drop --name {name}' frees it.");
         IReplayInput input = fromKafka ? new KafkaReplayInput(live.Kafka) : new RawEventsReplayInput(clickHouse, live.Kafka.Topic);
         var ranges = new List<OffsetRange>();
-        foreach (var partition in Enumerable.Range(0, offsets.CountPartitions()))
+        foreach (var partition in Enumerable.Range(0, await offsets.CountPartitionsAsync()))
         {
             ranges.Add(await FindAsync(partition, from, to, offsets, input, fromKafka, token));
         }
@@ -125,7 +125,7 @@ public static class ReplayCommand
     private static async Task<OffsetRange> FindAsync(
         int partition, string from, string to, GroupOffsets offsets, IReplayInput input, bool fromKafka, CancellationToken token)
     {
-        var place = offsets.Read(partition);
+        var place = await offsets.ReadAsync(partition);
 
         // Beyond the commit the live ledger may lack rows, and there would be nothing to compare with.
         var end = Math.Max(0, place.Committed);

@@ -41,7 +41,7 @@ internal sealed class KafkaReplayInput(KafkaOptions options) : IReplayInput
         while (next < range.To)
         {
             // Polling blocks; the lane's blocks must not wait for its thread.
-            var (batch, hasEnded) = await Task.Run(() => Fill(consumer, rent(), next, range.To, token), token);
+            var (batch, hasEnded) = await OwnThreads.RunAsync(() => Fill(consumer, rent(), next, range.To, token));
             next = hasEnded ? range.To : batch.NextOffset;
             if (batch.Count > 0)
             {
@@ -79,7 +79,7 @@ internal sealed class KafkaReplayInput(KafkaOptions options) : IReplayInput
         }
     }
 
-    private Task<long> AskAsync(Func<IConsumer<byte[], byte[]>, long> ask) => Task.Run(() =>
+    private Task<long> AskAsync(Func<IConsumer<byte[], byte[]>, long> ask) => OwnThreads.RunAsync(() =>
     {
         using var consumer = Build();
         try

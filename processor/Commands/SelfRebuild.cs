@@ -21,11 +21,8 @@ internal sealed class SelfRebuild(
         await oneAtATime.WaitAsync(token);
         try
         {
-            var progress = new LogWriter(logger);
-
-            // The broker is asked synchronously.
-            await Task.Run(() => new LaneRebuild(options, partitions, offsets, new LedgerSnapshot(clickHouse), redis, store, progress, time)
-                .RunAsync(partition, asOf: null, token), token);
+            await new LaneRebuild(options, partitions, offsets, new LedgerSnapshot(clickHouse), redis, store, new LogWriter(logger), time)
+                .RunAsync(partition, asOf: null, token);
         }
         finally
         {

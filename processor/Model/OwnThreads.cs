@@ -25,6 +25,13 @@ public sealed class OwnThreads : TaskScheduler
     public static Task RunAsync(string name, Func<Task> work) =>
         Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.None, new OwnThreads(name, 1)).Unwrap();
 
+    /// <summary>
+    /// Runs work that waits on a thread for this once. A client without an async form would hold a thread of the pool, and on few cores the
+    /// last one: the one that is to read the answer it waits for.
+    /// </summary>
+    public static Task<T> RunAsync<T>(Func<T> work) =>
+        Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+
     protected override void QueueTask(Task task)
     {
         lock (tasks)

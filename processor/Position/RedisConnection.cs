@@ -97,27 +97,16 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
         }
     }
 
-    /// <summary>The keys of a pattern, by SCAN: one may come twice.</summary>
-    public static IEnumerable<RedisKey> Scan(IDatabase db, string pattern)
+    /// <summary>The keys of a pattern, by SCAN, up to 1,000 at a time: one may come twice.</summary>
+    public static async IAsyncEnumerable<RedisKey[]> ScanAsync(IDatabase db, string pattern)
     {
-        foreach (var server in Guard(() => Masters(db)))
+        const int Page = 1000;
+        foreach (var server in await GuardAsync(() => OwnThreads.RunAsync(() => Masters(db))))
         {
-            using var keys = server.Keys(pattern: pattern, pageSize: 1000).GetEnumerator();
-            while (Guard(keys.MoveNext))
+            using var pages = server.Keys(pattern: pattern, pageSize: Page).Chunk(Page).GetEnumerator();
+            while (await GuardAsync(() => OwnThreads.RunAsync(pages.MoveNext)))
             {
-                yield return keys.Current;
-            }
-        }
-
-        static T Guard<T>(Func<T> call)
-        {
-            try
-            {
-                return call();
-            }
-            catch (Exception e) when (IsUnavailable(e))
-            {
-                throw Unavailable(e);
+                yield return pages.Current;
             }
         }
     }

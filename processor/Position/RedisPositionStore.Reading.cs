@@ -31,7 +31,7 @@ public sealed partial class RedisPositionStore
         var db = await redis.OpenAsync(token);
         var generations = new Dictionary<int, string>();
         var skus = new List<(int Partition, string Sku)>(ScanSkus);
-        foreach (var key in RedisConnection.Scan(db, LaneKeys.Pattern(options.KeyPrefix, LaneKeys.Sku[1..] + "*")))
+        await foreach (var key in RedisConnection.ScanAsync(db, LaneKeys.Pattern(options.KeyPrefix, LaneKeys.Sku[1..] + "*")).SelectMany(page => page))
         {
             token.ThrowIfCancellationRequested();
             if (!LaneKeys.TryParse((string)key!, out var partition, out var generation, out var rest))

@@ -67,10 +67,9 @@ public sealed class RedisRebuild(PositionOptions options, TimeProvider time, ILo
     /// <summary>Frees every generation that is neither current nor being filled. Returns the number of keys.</summary>
     public async Task<long> SweepAsync(CancellationToken token)
     {
-        const int Page = 1000;
         var db = await redis.OpenAsync(token);
         long freed = 0;
-        foreach (var page in RedisConnection.Scan(db, LaneKeys.Pattern(options.KeyPrefix, "*")).Chunk(Page))
+        await foreach (var page in RedisConnection.ScanAsync(db, LaneKeys.Pattern(options.KeyPrefix, "*")))
         {
             token.ThrowIfCancellationRequested();
             var used = new Dictionary<int, (string Current, string Claimed)>();
@@ -109,7 +108,7 @@ public sealed class RedisRebuild(PositionOptions options, TimeProvider time, ILo
     {
         var db = await redis.OpenAsync(token);
         long freed = 0;
-        foreach (var page in RedisConnection.Scan(db, LaneKeys.Pattern(options.KeyPrefix, "")).Chunk(1000))
+        await foreach (var page in RedisConnection.ScanAsync(db, LaneKeys.Pattern(options.KeyPrefix, "")))
         {
             token.ThrowIfCancellationRequested();
             await LaneGeneration.UnlinkAsync(db, page.Select(key => (string)key!));

@@ -53,7 +53,7 @@ public sealed class RedisReconcile(PositionOptions options, TimeProvider time) :
     {
         var db = await redis.OpenAsync(token);
         var generations = new Dictionary<int, string>();
-        foreach (var key in RedisConnection.Scan(db, LaneKeys.Pattern(options.KeyPrefix, LaneKeys.Sku[1..] + "*")))
+        await foreach (var key in RedisConnection.ScanAsync(db, LaneKeys.Pattern(options.KeyPrefix, LaneKeys.Sku[1..] + "*")).SelectMany(page => page))
         {
             token.ThrowIfCancellationRequested();
             if (!LaneKeys.TryParse((string)key!, out var partition, out var generation, out var rest))

@@ -30,7 +30,7 @@ public sealed partial class KafkaSource
     // It uses the client, which must not be closed under it.
     private Task<Dictionary<int, Place>> FindPlaces(List<TopicPartition> partitions)
     {
-        var places = Task.Run(() => FindPlacesAsync(partitions));
+        var places = FindPlacesAsync(partitions);
         asking = Task.WhenAll(asking, places);
         return places;
     }
@@ -41,12 +41,12 @@ public sealed partial class KafkaSource
         {
             try
             {
-                return consumer.Committed(partitions, ServerTimeout).ToDictionary(c => c.Partition.Value, c =>
+                return await OwnThreads.RunAsync(() => consumer.Committed(partitions, ServerTimeout).ToDictionary(c => c.Partition.Value, c =>
                 {
                     ended.ThrowIfCancellationRequested();
                     var log = consumer.QueryWatermarkOffsets(c.TopicPartition, ServerTimeout);
                     return new Place(c.Offset.IsSpecial ? -1 : c.Offset.Value, log.Low.Value, log.High.Value);
-                });
+                }));
             }
             catch (KafkaException e) when (!e.Error.IsFatal)
             {

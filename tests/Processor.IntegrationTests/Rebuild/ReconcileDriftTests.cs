@@ -13,6 +13,9 @@ namespace Stockflow.IntegrationTests.Rebuild;
 [Collection(RebuildCollection.Name)]
 public sealed class ReconcileDriftTests(SharedClickHouse clickHouse)
 {
+    // Whoever waits on the thread pool for what the pool itself is to bring waits in vain.
+    private static readonly Dictionary<string, string> FewestThreads = new() { ["DOTNET_ThreadPool_ForceMaxWorkerThreads"] = "1" };
+
     [Fact]
     public async Task Tampering_is_found_exactly_and_repaired_beside_the_running_processor_which_goes_on_rightly()
     {
@@ -79,7 +82,7 @@ public sealed class ReconcileDriftTests(SharedClickHouse clickHouse)
 
     internal static async Task<(int Code, JsonElement Report)> RunAsync(PipelineServers servers, params string[] more)
     {
-        await using var process = ServerProcess.Start(ServerProcess.Processor, ["reconcile", .. servers.Flags, "--json", .. more]);
+        await using var process = ServerProcess.Start(ServerProcess.Processor, ["reconcile", .. servers.Flags, "--json", .. more], FewestThreads);
         var code = await process.WaitForExitAsync();
         var line = process.Output.Split('\n').FirstOrDefault(text => text.StartsWith('{'));
         Assert.True(line is not null, process.Output);
