@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Microsoft.Extensions.Primitives;
+using Microsoft.Net.Http.Headers;
 
 namespace Stockflow.Serve;
 
@@ -17,7 +19,7 @@ internal static class Problems
     {
         context.Response.Headers.ETag = tag;
         context.Response.Headers.CacheControl = "no-cache";
-        if (!context.Request.Headers.IfNoneMatch.Contains(tag))
+        if (!HasTag(context.Request.Headers.IfNoneMatch, tag, isStrong: false))
         {
             return false;
         }
@@ -25,6 +27,11 @@ internal static class Problems
         context.Response.StatusCode = 304;
         return true;
     }
+
+    /// <summary>Whether a list of entity tags (RFC 9110, 13.1.1 and 13.1.2) holds one, or is "*". Weak tags are equal only where <paramref name="isStrong"/> is false.</summary>
+    public static bool HasTag(StringValues list, string tag, bool isStrong) =>
+        list.Count > 0 && EntityTagHeaderValue.TryParseList(list!, out var tags)
+        && tags.Any(one => one.Equals(EntityTagHeaderValue.Any) || one.Compare(new EntityTagHeaderValue(tag), isStrong));
 
     public static async Task JsonAsync(HttpContext context, ReadOnlyMemory<byte> body, string contentType, CancellationToken token)
     {

@@ -19,7 +19,7 @@ internal sealed record CommandRequest<T>(HttpContext Context, T Body, string Id,
     public void CheckRevision(long revision)
     {
         var wanted = Context.Request.Headers.IfMatch;
-        if (wanted.Count > 0 && !wanted.Contains("*") && !wanted.Contains(CommandHttp.Tag(revision)))
+        if (wanted.Count > 0 && !Problems.HasTag(wanted, CommandHttp.Tag(revision), isStrong: true))
         {
             throw new RefusedCommandException(412, "revision-changed", $"The document has revision {revision}; read it again and decide anew.");
         }

@@ -181,8 +181,12 @@ public sealed class TransferTests
     public async Task Another_revision_than_the_callers_is_refused()
     {
         await CreateAsync(6);
-        Assert.Equal((412, "revision-changed"), await Code("\"7\""));
-        Assert.Equal((200, ""), await Code("\"1\""));
+        foreach (var tags in (string[])["\"7\"", "\"7\", \"8\"", "W/\"1\"", "1", ""])
+        {
+            Assert.Equal((412, "revision-changed"), await Code(tags));
+        }
+
+        Assert.Equal((200, ""), await Code("\"7\", \"1\""));
 
         async Task<(int, string)> Code(string tag)
         {
