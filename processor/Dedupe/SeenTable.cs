@@ -5,7 +5,7 @@ namespace Stockflow.Dedupe;
 
 /// <summary>
 /// The fingerprints that a lane has seen, each with the offset that first carried it: an open-addressing table of 24 bytes a slot, about
-/// 60 to 85 % full. Entries below the horizon's first offset count as absent and go when the table is next rebuilt. Not thread-safe.
+/// 60 to 85 % full. Entries below the horizon's first offset count as absent and go when the table next runs out of room. Not thread-safe.
 /// </summary>
 public sealed class SeenTable
 {
@@ -34,7 +34,7 @@ public sealed class SeenTable
 
         if (slot.Mark == 0 && ++used > slots.Length * MaximumLoad)
         {
-            Rebuild();
+            MakeRoom();
             used++;
             slot = ref Find(slots, fingerprint);
         }
@@ -53,7 +53,7 @@ public sealed class SeenTable
     /// <summary>Forgets every entry with an offset below <paramref name="offset"/>.</summary>
     public void ExpireBelow(long offset) => horizonOffset = Math.Max(horizonOffset, offset);
 
-    // The place grows with the upper half, so that a rebuild goes through the old table and the new one in their order.
+    // The place grows with the upper half, so that growth goes through the old table and the new one in their order.
     private static ref Slot Find(Slot[] slots, UInt128 fingerprint)
     {
         var (upper, lower) = ((ulong)(fingerprint >> 64), (ulong)fingerprint);
@@ -67,7 +67,7 @@ public sealed class SeenTable
         }
     }
 
-    private void Rebuild()
+    private void MakeRoom()
     {
         var live = 0;
         foreach (ref readonly var slot in slots.AsSpan())
@@ -81,16 +81,47 @@ public sealed class SeenTable
             size = checked((int)(size * Growth));
         }
 
-        var former = slots;
-        slots = new Slot[size];
-        used = live;
-        foreach (ref readonly var slot in former.AsSpan())
+        if (size == slots.Length)
         {
+            Sweep();
+        }
+        else
+        {
+            MoveTo(new Slot[size]);
+        }
+
+        used = live;
+    }
+
+    // In place, so that a full horizon allocates nothing. An entry's place is never before its run's beginning, and no run goes over an
+    // empty slot; so from an empty slot on, each entry that is taken out finds a place at or before its own.
+    private void Sweep()
+    {
+        var i = Array.FindIndex(slots, slot => slot.Mark == 0);
+        for (var left = slots.Length; left > 0; left--)
+        {
+            var slot = slots[i];
+            slots[i] = default;
             if (slot.Mark > horizonOffset)
             {
                 Find(slots, slot.Fingerprint) = slot;
             }
+
+            i = i + 1 == slots.Length ? 0 : i + 1;
         }
+    }
+
+    private void MoveTo(Slot[] larger)
+    {
+        foreach (ref readonly var slot in slots.AsSpan())
+        {
+            if (slot.Mark > horizonOffset)
+            {
+                Find(larger, slot.Fingerprint) = slot;
+            }
+        }
+
+        slots = larger;
     }
 
     // Two halves, because UInt128 is aligned to 16 bytes and would take 32.

@@ -47,4 +47,26 @@ public sealed class SeenTableTests
 
         Assert.InRange(table.Bytes, 1, 24 * 8192);
     }
+
+    [Fact]
+    public void A_full_horizon_allocates_nothing()
+    {
+        const int Horizon = 20_000;
+        var table = new SeenTable();
+        long offset = 0;
+        Fill(10 * Horizon);
+
+        // The table runs out of room several times in a round.
+        Assert.Equal(0, Allocations.Least(() => Fill(10 * Horizon)));
+
+        void Fill(int events)
+        {
+            for (var end = offset + events; offset < end; offset++)
+            {
+                // A bucket at a time, as the stage does it.
+                table.ExpireBelow((offset - Horizon) / 1000 * 1000);
+                table.FirstOffset(new UInt128((ulong)offset * 0x9E3779B97F4A7C15, (ulong)offset * 0xD6E8FEB86659FD93), offset);
+            }
+        }
+    }
 }
