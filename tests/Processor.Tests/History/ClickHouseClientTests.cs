@@ -43,6 +43,37 @@ public sealed class ClickHouseClientTests
     }
 
     [Fact]
+    public async Task A_server_that_does_not_know_the_settings_of_planning_is_asked_without_them_from_then_on()
+    {
+        var asked = new List<bool>();
+        HttpResponseMessage Reply(HttpRequestMessage request)
+        {
+            asked.Add(request.RequestUri!.Query.Contains("optimize_and_compare_chain=0", StringComparison.Ordinal));
+            return asked[^1]
+                ? Answer(HttpStatusCode.NotFound, "Code: 115. DB::Exception: Unknown setting 'optimize_and_compare_chain'. (UNKNOWN_SETTING)")
+                : Answer(HttpStatusCode.OK, "");
+        }
+
+        var server = new Answers(Reply, Reply, Reply);
+        using var client = Client(server, new EagerTime());
+
+        await client.InsertAsync("t", ["a"], "RowBinary", Data);
+        await client.ExecuteAsync("SELECT 1");
+
+        Assert.Equal([true, false, false], asked);
+        Assert.Equal(["abcdef", "abcdef", "SELECT 1"], server.Bodies);
+    }
+
+    [Fact]
+    public async Task An_unknown_setting_of_the_operator_is_an_error()
+    {
+        var server = new Answers(_ => Answer(HttpStatusCode.NotFound, "Code: 115. DB::Exception: Unknown setting 'mine'. (UNKNOWN_SETTING)"));
+        using var client = Client(server, new EagerTime());
+
+        Assert.Equal(115, (await Assert.ThrowsAsync<ClickHouseException>(() => client.ExecuteAsync("SELECT 1"))).Code);
+    }
+
+    [Fact]
     public async Task Retries_end_and_the_last_error_is_thrown()
     {
         var server = new Answers(_ => Answer(HttpStatusCode.BadGateway, "proxy"));
