@@ -21,8 +21,8 @@ const { values: options } = parseArgs({ options: {
 } });
 const began = Date.now();
 const say = text => console.error(`[${String(Math.round((Date.now() - began) / 1000)).padStart(3)}s] observe        ${text}`);
-/** How long what is slow to come may take: a rule of quality is evaluated every minute. */
-const PATIENCE = 120;
+/** Seconds that what comes at intervals may take on a busy machine: rules of quality, restatements, alerts. */
+const PATIENCE = 300;
 
 const folder = mkdtempSync(join(tmpdir(), 'stockflow-observe-'));
 const system = new System(resolve(options.processor), folder, say);

@@ -43,8 +43,8 @@ class Child {
 export class System {
   constructor(processor, folder, say) {
     Object.assign(this, { processor, folder, say, children: [], others: [], loading: true, loads: [] });
-    // Rules of quality are judged at the start, when there is nothing yet, and then at this interval.
-    this.settings = { XDG_CACHE_HOME: join(folder, 'cache'), STOCKFLOW__QUALITY__INTERVALSECONDS: '10' };
+    // Rules of quality are judged at the start, when there is nothing yet, and then at this interval. Sources that have ended hold hours open for so long.
+    this.settings = { XDG_CACHE_HOME: join(folder, 'cache'), STOCKFLOW__QUALITY__INTERVALSECONDS: '10', STOCKFLOW__WINDOW__IDLESECONDS: '10' };
   }
 
   start(name, program, args) {
@@ -87,7 +87,10 @@ export class System {
     this.loads.push(this.read(), this.command());
     this.say('sending 20,000 events with duplicates, late ones and broken ones; reading ATP; reserving stock');
     await this.until('the demo\'s check', () => demo.output.includes('The demo stays until'), 180);
-    this.say('demo checked: the positions equal an independent count. Sending late events for closed hours, reconciling');
+    this.say('demo checked: the positions equal an independent count. Waiting until a day is closed');
+    // Before anything else is sent: a source that goes on with late events would hold the day open at some hours of the clock.
+    await this.until('a closed day', async () => (await this.rows('SELECT day FROM demand_daily LIMIT 1')).length > 0, 300);
+    this.say('sending late events for closed hours, reconciling');
     this.run('produce', ['produce', '--seconds', '86400', '--rate', '250', '--seed', '2', '--skus', '300', '--locations', '12', '--no-reference']);
     const reconcile = this.run('reconcile', ['reconcile', '--kafka.bootstrap-servers', this.demo.kafka, '--positions.connection', this.demo.positions, '--clickhouse.url', this.demo.clickHouse,
       '--registry.urls', this.demo.registry]);
@@ -148,9 +151,12 @@ scrape_configs: [{job_name: stockflow, static_configs: [{targets: ['${new URL(th
     return (await answer.json()).data.result;
   }
 
-  async pairs() {
-    const query = 'SELECT sku_id, toString(location_id) FROM ledger WHERE movement_type = \'SALE\' GROUP BY 1, 2 ORDER BY count() DESC LIMIT 200 FORMAT JSONCompact';
-    return (await (await fetch(`${this.demo.clickHouse}/?database=stockflow`, { method: 'POST', body: query })).json()).data;
+  pairs() {
+    return this.rows('SELECT sku_id, toString(location_id) FROM ledger WHERE movement_type = \'SALE\' GROUP BY 1, 2 ORDER BY count() DESC LIMIT 200');
+  }
+
+  async rows(query) {
+    return (await (await fetch(`${this.demo.clickHouse}/?database=stockflow`, { method: 'POST', body: `${query} FORMAT JSONCompact` })).json()).data;
   }
 
   /** Reads ATP as a shop does: mostly one position, sometimes a SKU or a basket. */

@@ -10,7 +10,7 @@ namespace Stockflow.IntegrationTests.Dashboards;
 public sealed class ObserveTests
 {
     // Only bounds a hang.
-    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(8);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10);
 
     [Fact]
     public async Task Every_expression_of_dashboards_and_alerts_has_data_and_a_dashboard_can_be_drawn()
