@@ -5,7 +5,7 @@ using Xunit;
 namespace Stockflow.IntegrationTests.Pipeline;
 
 /// <summary>A ClickHouse that refuses, half refuses, or takes an insert and does not say so.</summary>
-[Collection(PipelineCollection.Name)]
+[Collection(FaultsCollection.Name)]
 public sealed class ClickHouseFaultTests(SharedClickHouse clickHouse)
 {
     private const int Events = 25_000, EventsPerSecond = 6000;

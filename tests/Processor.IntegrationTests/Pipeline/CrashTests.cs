@@ -4,7 +4,7 @@ using Xunit;
 
 namespace Stockflow.IntegrationTests.Pipeline;
 
-[Collection(PipelineCollection.Name)]
+[Collection(FaultsCollection.Name)]
 public sealed class CrashTests(SharedClickHouse clickHouse)
 {
     private const int Events = 30_000, EventsPerSecond = 7000;

@@ -7,7 +7,7 @@ using Xunit;
 namespace Stockflow.IntegrationTests.Pipeline;
 
 /// <summary>Brokers that go, leaders that move, requests that fail, and a log that loses its beginning.</summary>
-[Collection(PipelineCollection.Name)]
+[Collection(FaultsCollection.Name)]
 public sealed class KafkaFaultTests(SharedClickHouse clickHouse)
 {
     private const int Failed = 4, Events = 25_000, EventsPerSecond = 6000;

@@ -5,7 +5,7 @@ using Xunit;
 namespace Stockflow.IntegrationTests.Pipeline;
 
 /// <summary>Sinks that are away for longer than the queues hold.</summary>
-[Collection(PipelineCollection.Name)]
+[Collection(FaultsCollection.Name)]
 public sealed class OutageTests(SharedClickHouse clickHouse)
 {
     private const int Events = 40_000;

@@ -15,6 +15,13 @@ public sealed class PipelineCollection : ICollectionFixture<SharedClickHouse>
     public const string Name = "Pipeline";
 }
 
+/// <summary>The pipeline's tests with servers that fail; apart, because one after another all of them take too long.</summary>
+[CollectionDefinition(Name)]
+public sealed class FaultsCollection : ICollectionFixture<SharedClickHouse>
+{
+    public const string Name = "Faults";
+}
+
 /// <summary>Tests of what computes the pipeline's results anew or compares them; apart, because one after another all of them take too long.</summary>
 [CollectionDefinition(Name)]
 public sealed class RebuildCollection : ICollectionFixture<SharedClickHouse>
@@ -68,7 +75,6 @@ public sealed class PipelineServers : IAsyncDisposable
         "--kafka.session-timeout-milliseconds", "2000",
         "--kafka.commit-interval-milliseconds", "200",
         "--positions.connection", Redis.Endpoint,
-        "--positions.timeout-milliseconds", "2000",
         "--clickhouse.url", ClickHouse.Url.ToString(),
         "--clickhouse.database", database,
         "--history.insert-interval-milliseconds", "250",

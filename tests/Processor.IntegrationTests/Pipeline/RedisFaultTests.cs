@@ -5,7 +5,7 @@ using Xunit;
 namespace Stockflow.IntegrationTests.Pipeline;
 
 /// <summary>A Redis that forgets its scripts, and one whose replica takes over.</summary>
-[Collection(PipelineCollection.Name)]
+[Collection(FaultsCollection.Name)]
 public sealed class RedisFaultTests(SharedClickHouse clickHouse)
 {
     private const int Events = 30_000, EventsPerSecond = 6000;

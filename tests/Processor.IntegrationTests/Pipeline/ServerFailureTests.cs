@@ -6,7 +6,7 @@ using Xunit;
 
 namespace Stockflow.IntegrationTests.Pipeline;
 
-[Collection(PipelineCollection.Name)]
+[Collection(FaultsCollection.Name)]
 public sealed partial class ServerFailureTests(SharedClickHouse clickHouse)
 {
     private static readonly RedisProcessOptions Durable = new() { AppendOnly = true, AppendFsync = "no" };
