@@ -22,7 +22,7 @@ internal static class GrowthRun
 {
     private const string Database = "bench";
     // The listener takes the session timeout for a rebalance; an eager assignor needs only one. The processes are held still for less than that.
-    private static readonly string[] SharedSettings = ["--kafka.session-timeout-milliseconds", "12000", "--kafka.assignor", "RoundRobin"];
+    private static readonly string[] SharedSettings = ["--kafka.session-timeout-milliseconds", "8000", "--kafka.assignor", "RoundRobin"];
 
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100), Patience = TimeSpan.FromSeconds(180);
 

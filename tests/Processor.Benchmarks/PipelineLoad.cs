@@ -10,12 +10,12 @@ internal sealed class PipelineLoad
     private const long MostWarmEvents = 1_000_000;
 
     /// <summary>
-    /// Parts of the warm-up. The runtime compiles a hot method anew twice, each time after more calls and when nothing new has been called for
-    /// a while, so one burst leaves a process with instrumented code.
+    /// Parts of the warm-up. The runtime compiles a hot method anew after some calls and when nothing new has been called for a while, so
+    /// one burst leaves a process with slow code.
     /// </summary>
-    private const int WarmBursts = 4;
+    private const int WarmBursts = 3;
 
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(0.5);
 
     public PipelineLoad(BenchmarkOptions options)
     {
