@@ -38,8 +38,8 @@ public sealed class RedisProcess : IAsyncDisposable
     /// <summary>The port.</summary>
     public int Port => port;
 
-    /// <summary>The endpoint with the password, as StackExchange.Redis takes it.</summary>
-    public string ConnectionString => options.Password is { } password ? $"{Endpoint},password={password}" : Endpoint;
+    /// <summary>The endpoint with the password and bounds that a busy machine keeps, as StackExchange.Redis takes it.</summary>
+    public string ConnectionString => $"{Endpoint},connectTimeout=30000,syncTimeout=30000,responseTimeout=30000{(options.Password is { } password ? ",password=" + password : "")}";
 
     /// <summary>Options of a store in it, with a bound that a busy machine keeps.</summary>
     public PositionOptions Positions => new() { Connection = Endpoint, TimeoutMilliseconds = 30_000 };

@@ -51,7 +51,7 @@ public sealed class GenerationTests
         }
 
         Assert.Equal(6, Assert.Single(all).State.OnHand);
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString + ",syncTimeout=30000");
+        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
         var keys = connection.GetServer(redis.Endpoint).Keys().Select(key => (string)key!).ToArray();
         Assert.DoesNotContain(keys, key => key.StartsWith("{inv:0}:sku:", StringComparison.Ordinal) || key == "{inv:0}:lane");
     }
@@ -63,7 +63,7 @@ public sealed class GenerationTests
         var options = redis.Positions;
         await using var store = new RedisPositionStore(options, TimeProvider.System);
         await using var rebuild = new RedisRebuild(options, TimeProvider.System);
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString + ",syncTimeout=30000");
+        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
         var slow = await FillAsync(rebuild, next: 8, onHand: 5);
         connection.GetDatabase().KeyDelete("{inv:0}:rebuild");
         var quick = await FillAsync(rebuild, next: 9, onHand: 6);
@@ -83,7 +83,7 @@ public sealed class GenerationTests
         var options = redis.Positions;
         await using var store = new RedisPositionStore(options, TimeProvider.System);
         await using var rebuild = new RedisRebuild(options, TimeProvider.System);
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString + ",syncTimeout=30000");
+        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
         var lane = await store.AcquireAsync(0, default);
         Assert.Equal(CommitOutcome.Applied, await store.CommitAsync(Commit(lane.Epoch, -1, 10, "S", "L", 3), default));
         await FillAsync(rebuild, next: 8, onHand: 5);
@@ -103,7 +103,7 @@ public sealed class GenerationTests
     {
         await using var redis = await RedisProcess.StartAsync();
         await using var rebuild = new RedisRebuild(redis.Positions, TimeProvider.System);
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString + ",syncTimeout=30000");
+        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
         var fresh = await FillAsync(rebuild, next: 8, onHand: 5);
         await fresh.VerifyAsync();
         var key = Assert.Single(connection.GetServer(redis.Endpoint).Keys(), key => ((string)key!).EndsWith(":sku:S", StringComparison.Ordinal));

@@ -155,7 +155,7 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
         var (code, output) = await RunAsync(servers, "--dry-run");
         Assert.Equal(ExitCode.Ok, code);
         Assert.Contains("partition 3: as of offset", output, StringComparison.Ordinal);
-        using (var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",syncTimeout=30000"))
+        using (var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString))
         {
             Assert.Empty(connection.GetServer(servers.Redis.Endpoint).Keys());
         }
@@ -184,7 +184,7 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
 
     internal static async Task FlushAsync(PipelineServers servers)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",allowAdmin=true,syncTimeout=30000");
+        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",allowAdmin=true");
         await connection.GetServer(servers.Redis.Endpoint).FlushAllDatabasesAsync();
     }
 
@@ -204,7 +204,7 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
     // A lane without new records notices a switch only at its next idle check; until then its status tells of the former generation.
     private static async Task WaitForReopenedAsync(PipelineServers servers, ProcessorProcess processor)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",syncTimeout=30000");
+        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString);
         var db = connection.GetDatabase();
         var epochs = Enumerable.Range(0, PipelineServers.Partitions)
             .ToDictionary(p => p, p => (long)db.HashGet($"{{inv:{p}}}:g{db.StringGet($"{{inv:{p}}}:generation")}:lane", "epoch"));
@@ -214,7 +214,7 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
     // Late counts that the stopped processor had not settled; a rebuild has settled them.
     private static async Task<HashSet<PositionKey>> UnsettledAsync(PipelineServers servers)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",syncTimeout=30000");
+        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString);
         return [.. Enumerable.Range(0, PipelineServers.Partitions)
             .SelectMany(p => connection.GetDatabase().SetMembers($"{{inv:{p}}}:unsettled"))
             .Select(member => ((string)member!).Split('\0')).Select(parts => new PositionKey(parts[0], parts[1]))];
@@ -226,7 +226,7 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
 
     private static async Task CheckOneGenerationAsync(PipelineServers servers)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",syncTimeout=30000");
+        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString);
         var generations = connection.GetServer(servers.Redis.Endpoint).Keys()
             .Select(key => LaneKeys.TryParse((string)key!, out var partition, out var generation, out _) ? (partition, generation) : (-1, ""))
             .Distinct().Where(found => found.Item1 >= 0).ToArray();

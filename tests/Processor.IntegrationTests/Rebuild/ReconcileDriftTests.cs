@@ -67,7 +67,7 @@ public sealed class ReconcileDriftTests(SharedClickHouse clickHouse)
             Assert.Equal(0, await processor.StopAsync());
         }
 
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",syncTimeout=30000");
+        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString);
         connection.GetDatabase().HashIncrement("{inv:2}:lane", "next", 1000);
         var (code, report) = await RunAsync(servers, "--wait-seconds", "0");
         Assert.Equal(ExitCode.Unreachable, code);
@@ -105,7 +105,7 @@ public sealed class ReconcileDriftTests(SharedClickHouse clickHouse)
     // One value changed, one position removed, one added to a SKU and one under a SKU of its own.
     private static async Task<List<(string, string, string)>> TamperAsync(PipelineServers servers)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",syncTimeout=30000");
+        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString);
         var db = connection.GetDatabase();
         var keys = connection.GetServer(servers.Redis.Endpoint).Keys(pattern: "{inv:*}:sku:*").Select(key => (string)key!).Order().ToArray();
         var changed = db.HashGetAll(keys[0])[0];

@@ -144,7 +144,7 @@ public sealed class ReconcileDuplicateTests(SharedClickHouse clickHouse)
     // The horizon passes with time, and a lane notices it with a commit: records come until the old buckets are gone, and once more.
     private async Task LeaveHorizonAsync(PipelineServers servers, ProcessorProcess processor, IProducer<byte[], byte[]> producer)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",syncTimeout=30000");
+        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString);
         var buckets = $"{{inv:{Murmur2.Partition(Encoding.UTF8.GetBytes(Sku), PipelineServers.Partitions)}}}:buckets";
         var old = connection.GetDatabase().SetMembers(buckets);
         using var bound = new CancellationTokenSource(ProcessorProcess.Patience);
