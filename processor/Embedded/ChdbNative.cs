@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.InteropServices;
 
 namespace Stockflow.Embedded;
@@ -6,9 +5,7 @@ namespace Stockflow.Embedded;
 /// <summary>The C interface of libchdb 26.7, as its header <c>chdb.h</c> declares it. Strings are bytes with a length.</summary>
 internal static unsafe partial class ChdbNative
 {
-    private const string Library = "chdb";
-
-    static ChdbNative() => NativeLibrary.SetDllImportResolver(Assembly.GetExecutingAssembly(), Resolve);
+    private const string Library = NativeLibraries.ClickHouse;
 
     /// <summary>Where libchdb.so is looked for: the folder in STOCKFLOW_NATIVE, else the cache that ./eng/setup fills.</summary>
     public static string LibraryPath
@@ -109,7 +106,4 @@ internal static unsafe partial class ChdbNative
 
     [LibraryImport(Library, EntryPoint = "chdb_classify_query_n")]
     public static partial int Classify(nint connection, byte* query, nuint queryLength, byte* database, nuint databaseLength, Analysis* analysis);
-
-    private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? path) =>
-        name == Library ? NativeLibrary.Load(LibraryPath) : 0;
 }

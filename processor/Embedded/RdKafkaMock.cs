@@ -6,12 +6,12 @@ using Stockflow.Model;
 namespace Stockflow.Embedded;
 
 /// <summary>
-/// librdkafka's mock cluster (<c>rdkafka_mock.h</c>), by P/Invoke. The library is the one that Confluent.Kafka itself
-/// loads. librdkafka calls this interface experimental: it may change with a version, which is why versions are exact.
+/// librdkafka's mock cluster (<c>rdkafka_mock.h</c>), by P/Invoke. librdkafka calls this interface experimental: it may change with a
+/// version, which is why versions are exact.
 /// </summary>
 internal static partial class RdKafkaMock
 {
-    private const string Library = "librdkafka";
+    private const string Library = NativeLibraries.Kafka;
     private const int ErrorTextBytes = 512;
 
     /// <summary>A bare client handle, which the mock cluster needs for its threads and its log; it connects to nothing.</summary>
@@ -35,7 +35,7 @@ internal static partial class RdKafkaMock
             }
             catch (DllNotFoundException missing)
             {
-                throw new SetupException("librdkafka was not found beside the processor; run eng/setup and build again.", missing);
+                throw new SetupException("librdkafka was not found beside the processor, or this system lacks what it needs; run eng/setup and build again.", missing);
             }
         }
     }

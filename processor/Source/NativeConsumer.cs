@@ -11,7 +11,7 @@ namespace Stockflow.Source;
 /// </summary>
 internal sealed unsafe partial class NativeConsumer : IDisposable
 {
-    private const string Library = "librdkafka";
+    private const string Library = NativeLibraries.Kafka;
     private readonly nint[] messages;
     private readonly nint queue;
 
