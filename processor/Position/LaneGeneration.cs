@@ -107,7 +107,7 @@ public sealed class LaneGeneration
     {
         foreach (var chunk in locationsBySku.Chunk(PositionsPerWrite))
         {
-            var lengths = await RedisConnection.GuardAsync(() => Task.WhenAll(chunk.Select(s => db.HashLengthAsync(freshBase + LaneKeys.Sku + s.Key, CommandFlags.DemandMaster))));
+            var lengths = await RedisConnection.GuardAsync(db, () => Task.WhenAll(chunk.Select(s => db.HashLengthAsync(freshBase + LaneKeys.Sku + s.Key, CommandFlags.DemandMaster))));
             for (var i = 0; i < chunk.Length; i++)
             {
                 Check(lengths[i] == chunk[i].Value, $"SKU {chunk[i].Key} has {lengths[i]} positions instead of {chunk[i].Value}");
@@ -116,11 +116,11 @@ public sealed class LaneGeneration
 
         foreach (var (bucket, blocks) in blocksByBucket)
         {
-            var found = await RedisConnection.GuardAsync(() => db.ListLengthAsync($"{freshBase}:seen:{bucket}", CommandFlags.DemandMaster));
+            var found = await RedisConnection.GuardAsync(db, () => db.ListLengthAsync($"{freshBase}:seen:{bucket}", CommandFlags.DemandMaster));
             Check(found == blocks, $"bucket {bucket} has {found} blocks of fingerprints instead of {blocks}");
         }
 
-        var values = await RedisConnection.GuardAsync(() => Task.WhenAll(sample.Select(p => db.HashGetAsync(freshBase + LaneKeys.Sku + p.SkuId, p.LocationId, CommandFlags.DemandMaster))));
+        var values = await RedisConnection.GuardAsync(db, () => Task.WhenAll(sample.Select(p => db.HashGetAsync(freshBase + LaneKeys.Sku + p.SkuId, p.LocationId, CommandFlags.DemandMaster))));
         for (var i = 0; i < values.Length; i++)
         {
             Check(!values[i].IsNull && PositionCodec.Read((byte[])values[i]!) == sample[i].State, $"position {sample[i].SkuId} at {sample[i].LocationId} reads back another value");
@@ -142,7 +142,7 @@ public sealed class LaneGeneration
     /// <summary>Frees the keys of the generation that was replaced, as far as this one names them; a sweep frees the others.</summary>
     public async Task UnlinkFormerAsync()
     {
-        var buckets = await RedisConnection.GuardAsync(() => db.SetMembersAsync(formerBase + ":buckets", CommandFlags.DemandMaster));
+        var buckets = await RedisConnection.GuardAsync(db, () => db.SetMembersAsync(formerBase + ":buckets", CommandFlags.DemandMaster));
         await UnlinkAsync(db, locationsBySku.Keys.Select(sku => formerBase + LaneKeys.Sku + sku)
             .Concat(buckets.Select(bucket => $"{formerBase}:seen:{bucket}"))
             .Append(formerBase + ":buckets").Append(formerBase + ":unsettled").Append(formerBase + ":held"));
@@ -165,7 +165,7 @@ public sealed class LaneGeneration
         foreach (var chunk in keys.Chunk(KeysPerUnlink))
         {
             // One call a key: the keys of a cluster's other slots would be refused together.
-            await RedisConnection.GuardAsync(() => Task.WhenAll(chunk.Select(key => db.ExecuteAsync("UNLINK", (RedisKey)key))));
+            await RedisConnection.GuardAsync(db, () => Task.WhenAll(chunk.Select(key => db.ExecuteAsync("UNLINK", (RedisKey)key))));
         }
     }
 
@@ -228,7 +228,7 @@ public sealed class LaneGeneration
         entries.Clear();
     }
 
-    private static Task<bool> WriteAsync(Func<Task> write) => RedisConnection.GuardAsync(async () =>
+    private Task<bool> WriteAsync(Func<Task> write) => RedisConnection.GuardAsync(db, async () =>
     {
         await write();
         return true;

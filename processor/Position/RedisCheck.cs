@@ -65,7 +65,7 @@ internal static class RedisCheck
     {
         try
         {
-            return await RedisConnection.GuardAsync(() => db.ExecuteAsync(command, arguments));
+            return await RedisConnection.GuardAsync(db, () => db.ExecuteAsync(command, arguments));
         }
         catch (RedisServerException)
         {

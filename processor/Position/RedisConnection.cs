@@ -111,7 +111,14 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
         }
     }
 
-    public static async Task<T> GuardAsync<T>(Func<Task<T>> call)
+    public ValueTask DisposeAsync()
+    {
+        Close(connection);
+        connecting.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private static async Task<T> GuardAsync<T>(Func<Task<T>> call)
     {
         try
         {
@@ -121,13 +128,6 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
         {
             throw Unavailable(e);
         }
-    }
-
-    public ValueTask DisposeAsync()
-    {
-        Close(connection);
-        connecting.Dispose();
-        return ValueTask.CompletedTask;
     }
 
     // This client can leave the first question to a new connection unsent, and with it all that follow: one that does not speak is replaced.

@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using StackExchange.Redis;
 using Stockflow.Position;
 
 namespace Stockflow.IntegrationTests.Fixtures;
@@ -38,8 +39,6 @@ public sealed class RedisProcess : IAsyncDisposable
     /// <summary>The port.</summary>
     public int Port => port;
 
-    /// <summary>The endpoint with the password and bounds that a busy machine keeps, as StackExchange.Redis takes it.</summary>
-    public string ConnectionString => $"{Endpoint},connectTimeout=30000,syncTimeout=30000,responseTimeout=30000{(options.Password is { } password ? ",password=" + password : "")}";
 
     /// <summary>Options of a store in it, with a bound that a busy machine keeps.</summary>
     public PositionOptions Positions => new() { Connection = Endpoint, TimeoutMilliseconds = 30_000 };
@@ -66,6 +65,13 @@ public sealed class RedisProcess : IAsyncDisposable
                 throw;
             }
         }
+    }
+
+    /// <summary>Connects to it, with its password and with bounds that a busy machine keeps.</summary>
+    public async Task<RedisClient> ConnectAsync()
+    {
+        var password = options.Password is { } secret ? ",password=" + secret : "";
+        return new RedisClient(await ConnectionMultiplexer.ConnectAsync($"{Endpoint},allowAdmin=true,connectTimeout=30000,syncTimeout=30000,responseTimeout=30000{password}"), Endpoint);
     }
 
     /// <summary>Ends it as 'kill -9' does; what was not on disk is lost.</summary>

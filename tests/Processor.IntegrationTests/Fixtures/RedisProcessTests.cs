@@ -12,26 +12,26 @@ public sealed class RedisProcessTests
     {
         await using var redis = await RedisProcess.StartAsync(new RedisProcessOptions { AppendOnly = appendOnly, AppendFsync = "always" });
         var endpoint = redis.Endpoint;
-        using (var before = await ConnectAsync(redis))
+        using (var before = await redis.ConnectAsync())
         {
-            await before.GetDatabase().StringSetAsync("key", "value");
+            await before.Database.StringSetAsync("key", "value");
         }
 
         redis.Kill();
         await redis.RestartAsync();
 
         Assert.Equal(endpoint, redis.Endpoint);
-        using var after = await ConnectAsync(redis);
-        Assert.Equal(appendOnly, await after.GetDatabase().KeyExistsAsync("key"));
+        using var after = await redis.ConnectAsync();
+        Assert.Equal(appendOnly, await after.Database.KeyExistsAsync("key"));
     }
 
     [Fact]
     public async Task A_password_is_required_when_one_is_set()
     {
         await using var redis = await RedisProcess.StartAsync(new RedisProcessOptions { Password = "secret" });
-        using (var connected = await ConnectAsync(redis))
+        using (var connected = await redis.ConnectAsync())
         {
-            Assert.True(await connected.GetDatabase().StringSetAsync("key", "value"));
+            Assert.True(await connected.Database.StringSetAsync("key", "value"));
         }
 
         await Assert.ThrowsAsync<RedisConnectionException>(() => ConnectionMultiplexer.ConnectAsync($"{redis.Endpoint},connectTimeout=1000,connectRetry=1"));
@@ -42,13 +42,11 @@ public sealed class RedisProcessTests
     {
         await using var one = await RedisProcess.StartAsync();
         await using var other = await RedisProcess.StartAsync();
-        using var toOne = await ConnectAsync(one);
-        using var toOther = await ConnectAsync(other);
-        await toOne.GetDatabase().StringSetAsync("key", "value");
+        using var toOne = await one.ConnectAsync();
+        using var toOther = await other.ConnectAsync();
+        await toOne.Database.StringSetAsync("key", "value");
 
         Assert.NotEqual(one.Endpoint, other.Endpoint);
-        Assert.False(await toOther.GetDatabase().KeyExistsAsync("key"));
+        Assert.False(await toOther.Database.KeyExistsAsync("key"));
     }
-
-    private static Task<ConnectionMultiplexer> ConnectAsync(RedisProcess redis) => ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
 }

@@ -145,8 +145,8 @@ public sealed class PipelineServers : IAsyncDisposable
     /// <summary>Where each lane stands in Redis.</summary>
     public async Task<IReadOnlyList<long>> NextOffsetsAsync()
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(Redis.ConnectionString);
-        return [.. Enumerable.Range(0, Partitions).Select(p => (long)connection.GetDatabase().HashGet($"{{inv:{p}}}:lane", "next"))];
+        using var connection = await Redis.ConnectAsync();
+        return [.. Enumerable.Range(0, Partitions).Select(p => (long)connection.Database.HashGet($"{{inv:{p}}}:lane", "next"))];
     }
 
     /// <summary>What the processor's group has committed for each partition, -1 for nothing.</summary>

@@ -103,6 +103,7 @@ public sealed class RedisFaultTests(SharedClickHouse clickHouse)
         Assert.Equal(200, await processor.GetAsync("/readyz"));
         await FinalState.CheckAsync(servers, count.Result());
         Assert.Equal(0, await processor.StopAsync());
+        Assert.DoesNotContain("did not end", processor.Output, StringComparison.Ordinal);
         Assert.Equal(Progress.Ends(load), await servers.NextOffsetsAsync());
     }
 

@@ -51,8 +51,8 @@ public sealed class GenerationTests
         }
 
         Assert.Equal(6, Assert.Single(all).State.OnHand);
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
-        var keys = connection.GetServer(redis.Endpoint).Keys().Select(key => (string)key!).ToArray();
+        using var connection = await redis.ConnectAsync();
+        var keys = connection.Server.Keys().Select(key => (string)key!).ToArray();
         Assert.DoesNotContain(keys, key => key.StartsWith("{inv:0}:sku:", StringComparison.Ordinal) || key == "{inv:0}:lane");
     }
 
@@ -63,9 +63,9 @@ public sealed class GenerationTests
         var options = redis.Positions;
         await using var store = new RedisPositionStore(options, TimeProvider.System);
         await using var rebuild = new RedisRebuild(options, TimeProvider.System);
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
+        using var connection = await redis.ConnectAsync();
         var slow = await FillAsync(rebuild, next: 8, onHand: 5);
-        connection.GetDatabase().KeyDelete("{inv:0}:rebuild");
+        connection.Database.KeyDelete("{inv:0}:rebuild");
         var quick = await FillAsync(rebuild, next: 9, onHand: 6);
         await Assert.ThrowsAsync<SetupException>(slow.SwitchAsync);
         await quick.SwitchAsync();
@@ -83,11 +83,11 @@ public sealed class GenerationTests
         var options = redis.Positions;
         await using var store = new RedisPositionStore(options, TimeProvider.System);
         await using var rebuild = new RedisRebuild(options, TimeProvider.System);
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
+        using var connection = await redis.ConnectAsync();
         var lane = await store.AcquireAsync(0, default);
         Assert.Equal(CommitOutcome.Applied, await store.CommitAsync(Commit(lane.Epoch, -1, 10, "S", "L", 3), default));
         await FillAsync(rebuild, next: 8, onHand: 5);
-        connection.GetDatabase().KeyDelete("{inv:0}:rebuild");
+        connection.Database.KeyDelete("{inv:0}:rebuild");
         var filling = await FillAsync(rebuild, next: 8, onHand: 6);
 
         Assert.True(await rebuild.SweepAsync(default) > 0);
@@ -103,11 +103,11 @@ public sealed class GenerationTests
     {
         await using var redis = await RedisProcess.StartAsync();
         await using var rebuild = new RedisRebuild(redis.Positions, TimeProvider.System);
-        using var connection = await ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
+        using var connection = await redis.ConnectAsync();
         var fresh = await FillAsync(rebuild, next: 8, onHand: 5);
         await fresh.VerifyAsync();
-        var key = Assert.Single(connection.GetServer(redis.Endpoint).Keys(), key => ((string)key!).EndsWith(":sku:S", StringComparison.Ordinal));
-        connection.GetDatabase().HashDelete(key, "L");
+        var key = Assert.Single(connection.Server.Keys(), key => ((string)key!).EndsWith(":sku:S", StringComparison.Ordinal));
+        connection.Database.HashDelete(key, "L");
         Assert.Contains("SKU S has 0 positions instead of 1", (await Assert.ThrowsAsync<SetupException>(fresh.VerifyAsync)).Message, StringComparison.Ordinal);
     }
 

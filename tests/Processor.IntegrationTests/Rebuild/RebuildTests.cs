@@ -155,9 +155,9 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
         var (code, output) = await RunAsync(servers, "--dry-run");
         Assert.Equal(ExitCode.Ok, code);
         Assert.Contains("partition 3: as of offset", output, StringComparison.Ordinal);
-        using (var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString))
+        using (var connection = await servers.Redis.ConnectAsync())
         {
-            Assert.Empty(connection.GetServer(servers.Redis.Endpoint).Keys());
+            Assert.Empty(connection.Server.Keys());
         }
 
         (code, output) = await RunAsync(servers, "--kafka.group-id", "another", "--partitions", "2");
@@ -184,8 +184,8 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
 
     internal static async Task FlushAsync(PipelineServers servers)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString + ",allowAdmin=true");
-        await connection.GetServer(servers.Redis.Endpoint).FlushAllDatabasesAsync();
+        using var connection = await servers.Redis.ConnectAsync();
+        await connection.Server.FlushAllDatabasesAsync();
     }
 
     private static async Task<Dictionary<PositionKey, PositionState>> ReadAsync(PipelineServers servers)
@@ -204,8 +204,8 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
     // A lane without new records notices a switch only at its next idle check; until then its status tells of the former generation.
     private static async Task WaitForReopenedAsync(PipelineServers servers, ProcessorProcess processor)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString);
-        var db = connection.GetDatabase();
+        using var connection = await servers.Redis.ConnectAsync();
+        var db = connection.Database;
         var epochs = Enumerable.Range(0, PipelineServers.Partitions)
             .ToDictionary(p => p, p => (long)db.HashGet($"{{inv:{p}}}:g{db.StringGet($"{{inv:{p}}}:generation")}:lane", "epoch"));
         await processor.WaitUntilAsync(status => epochs.All(epoch => status.Lanes.Any(lane => lane.Partition == epoch.Key && lane.Epoch >= epoch.Value)));
@@ -214,9 +214,9 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
     // Late counts that the stopped processor had not settled; a rebuild has settled them.
     private static async Task<HashSet<PositionKey>> UnsettledAsync(PipelineServers servers)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString);
+        using var connection = await servers.Redis.ConnectAsync();
         return [.. Enumerable.Range(0, PipelineServers.Partitions)
-            .SelectMany(p => connection.GetDatabase().SetMembers($"{{inv:{p}}}:unsettled"))
+            .SelectMany(p => connection.Database.SetMembers($"{{inv:{p}}}:unsettled"))
             .Select(member => ((string)member!).Split('\0')).Select(parts => new PositionKey(parts[0], parts[1]))];
     }
 
@@ -226,8 +226,8 @@ public sealed class RebuildTests(SharedClickHouse clickHouse)
 
     private static async Task CheckOneGenerationAsync(PipelineServers servers)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString);
-        var generations = connection.GetServer(servers.Redis.Endpoint).Keys()
+        using var connection = await servers.Redis.ConnectAsync();
+        var generations = connection.Server.Keys()
             .Select(key => LaneKeys.TryParse((string)key!, out var partition, out var generation, out _) ? (partition, generation) : (-1, ""))
             .Distinct().Where(found => found.Item1 >= 0).ToArray();
         Assert.Equal(PipelineServers.Partitions, generations.Length);

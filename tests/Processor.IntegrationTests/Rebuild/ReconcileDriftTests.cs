@@ -67,14 +67,14 @@ public sealed class ReconcileDriftTests(SharedClickHouse clickHouse)
             Assert.Equal(0, await processor.StopAsync());
         }
 
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString);
-        connection.GetDatabase().HashIncrement("{inv:2}:lane", "next", 1000);
+        using var connection = await servers.Redis.ConnectAsync();
+        connection.Database.HashIncrement("{inv:2}:lane", "next", 1000);
         var (code, report) = await RunAsync(servers, "--wait-seconds", "0");
         Assert.Equal(ExitCode.Unreachable, code);
         Assert.Contains("did not reach", report.GetProperty("not_compared").GetProperty("2").GetString()!, StringComparison.Ordinal);
         Assert.Equal(0, report.GetProperty("drifting").GetInt32());
 
-        connection.GetDatabase().KeyDelete("{inv:2}:lane");
+        connection.Database.KeyDelete("{inv:2}:lane");
         (code, report) = await RunAsync(servers);
         Assert.Equal(ExitCode.Unreachable, code);
         Assert.Contains("processor rebuild", report.GetProperty("not_compared").GetProperty("2").GetString()!, StringComparison.Ordinal);
@@ -105,9 +105,9 @@ public sealed class ReconcileDriftTests(SharedClickHouse clickHouse)
     // One value changed, one position removed, one added to a SKU and one under a SKU of its own.
     private static async Task<List<(string, string, string)>> TamperAsync(PipelineServers servers)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString);
-        var db = connection.GetDatabase();
-        var keys = connection.GetServer(servers.Redis.Endpoint).Keys(pattern: "{inv:*}:sku:*").Select(key => (string)key!).Order().ToArray();
+        using var connection = await servers.Redis.ConnectAsync();
+        var db = connection.Database;
+        var keys = connection.Server.Keys(pattern: "{inv:*}:sku:*").Select(key => (string)key!).Order().ToArray();
         var changed = db.HashGetAll(keys[0])[0];
         var state = PositionCodec.Read((byte[])changed.Value!);
         state.OnHand += 1;

@@ -144,9 +144,9 @@ public sealed class ReconcileDuplicateTests(SharedClickHouse clickHouse)
     // The horizon passes with time, and a lane notices it with a commit: records come until the old buckets are gone, and once more.
     private async Task LeaveHorizonAsync(PipelineServers servers, ProcessorProcess processor, IProducer<byte[], byte[]> producer)
     {
-        using var connection = await ConnectionMultiplexer.ConnectAsync(servers.Redis.ConnectionString);
+        using var connection = await servers.Redis.ConnectAsync();
         var buckets = $"{{inv:{Murmur2.Partition(Encoding.UTF8.GetBytes(Sku), PipelineServers.Partitions)}}}:buckets";
-        var old = connection.GetDatabase().SetMembers(buckets);
+        var old = connection.Database.SetMembers(buckets);
         using var bound = new CancellationTokenSource(ProcessorProcess.Patience);
         do
         {
@@ -154,7 +154,7 @@ public sealed class ReconcileDuplicateTests(SharedClickHouse clickHouse)
             await SendAsync(producer, Movement(MovementType.Receipt, 20, 1, "C") with { EventId = $"filler-{++fillers}" });
             await WaitAsync(servers, processor);
         }
-        while (old.Any(bucket => connection.GetDatabase().SetContains(buckets, bucket)));
+        while (old.Any(bucket => connection.Database.SetContains(buckets, bucket)));
         await SendAsync(producer, Movement(MovementType.Receipt, 20, 1, "C") with { EventId = $"filler-{++fillers}" });
         await WaitAsync(servers, processor);
     }

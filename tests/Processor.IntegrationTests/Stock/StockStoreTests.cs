@@ -85,11 +85,11 @@ public sealed class StockStoreTests
         var reserve = new StockTransaction { Moves = [new StockMove("e1", "A", "L1", MovementType.Reserve, -2, "R", 1)] };
         Assert.Equal(StockVerdict.Applied, (await store.ExecuteAsync(reserve, default)).Verdict);
         await lanes.ApplyAsync();
-        using var connection = await StackExchange.Redis.ConnectionMultiplexer.ConnectAsync(redis.ConnectionString);
-        await connection.GetDatabase().HashSetAsync("{inv:0}:lane", "next", 0);
+        using var connection = await redis.ConnectAsync();
+        await connection.Database.HashSetAsync("{inv:0}:lane", "next", 0);
         var another = new StockTransaction { Moves = [new StockMove("e2", "A", "L1", MovementType.Reserve, -1, "R", 1)] };
         Assert.Equal(StockVerdict.Behind, (await store.ExecuteAsync(another, default)).Verdict);
-        await connection.GetDatabase().HashSetAsync("{inv:0}:lane", "next", 100);
+        await connection.Database.HashSetAsync("{inv:0}:lane", "next", 100);
         Assert.Equal(StockVerdict.Applied, (await store.ExecuteAsync(another, default)).Verdict);
     }
 
