@@ -8,14 +8,16 @@ namespace Stockflow.Position;
 
 /// <summary>
 /// One connection to Redis, made at the first use, whose faults are <see cref="StoreUnavailableException"/>. Of several addresses the
-/// master's is used. Does it answer nothing for two timeouts, a new connection looks for the master anew: the client itself stays for a
-/// minute with one that hangs or has become a replica.
+/// master's is used. Does it answer nothing for two timeouts, or say that it is a replica, a new connection looks for the master anew: the
+/// client itself stays for a minute with such a one.
 /// </summary>
 internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposable
 {
-    private const int MostConnects = 3, MostForPing = 2000;
+    private const int MostConnects = 3, MostForPing = 2000, MostAsReplica = 500;
 
-    private static readonly string[] TransientErrors = ["LOADING", "BUSY", "MASTERDOWN", "READONLY", "NOSCRIPT", "OOM", "TRYAGAIN"];
+    private const string ReadOnly = "READONLY";
+
+    private static readonly string[] TransientErrors = ["LOADING", "BUSY", "MASTERDOWN", ReadOnly, "NOSCRIPT", "OOM", "TRYAGAIN"];
     private static readonly ConditionalWeakTable<ConnectionMultiplexer, Failing> Faults = new();
     private readonly SemaphoreSlim connecting = new(1, 1);
     private volatile ConnectionMultiplexer? connection;
@@ -53,7 +55,8 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
     }
 
     private bool IsLost(ConnectionMultiplexer open) =>
-        Faults.TryGetValue(open, out var failing) && failing.Since is var since and > 0 && Environment.TickCount64 - since > 2 * options.TimeoutMilliseconds;
+        Faults.TryGetValue(open, out var failing) && failing.Since is var since and > 0
+        && Environment.TickCount64 - since > (failing.IsReplica ? MostAsReplica : 2 * options.TimeoutMilliseconds);
 
     private static bool IsUnavailable(Exception e) => e is RedisConnectionException or TimeoutException or ObjectDisposedException
         || (e is RedisServerException s && TransientErrors.Any(error => s.Message.StartsWith(error, StringComparison.Ordinal)));
@@ -82,16 +85,17 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
         try
         {
             var answer = await GuardAsync(() => call().WaitAsync(TimeSpan.FromMilliseconds(db.Multiplexer.TimeoutMilliseconds)));
-            if (Faults.TryGetValue(db.Multiplexer, out var failing))
+            if (Faults.TryGetValue(db.Multiplexer, out var failing) && !failing.IsReplica)
             {
                 failing.Since = 0;
             }
 
             return answer;
         }
-        catch (StoreUnavailableException)
+        catch (StoreUnavailableException e)
         {
             var failing = Faults.GetOrCreateValue(db.Multiplexer);
+            failing.IsReplica |= e.InnerException is RedisServerException answer && answer.Message.StartsWith(ReadOnly, StringComparison.Ordinal);
             failing.Since = failing.Since == 0 ? Environment.TickCount64 : failing.Since;
             throw;
         }
@@ -206,9 +210,12 @@ internal sealed class RedisConnection(PositionOptions options) : IAsyncDisposabl
         return chain.Build((X509Certificate2)certificate);
     }
 
-    /// <summary>Since when a connection answers nothing but faults, in milliseconds of the system's clock; 0 while it answers.</summary>
     private sealed class Failing
     {
+        /// <summary>Since when the connection answers nothing but faults, in milliseconds of the system's clock; 0 while it answers.</summary>
         public long Since;
+
+        /// <summary>Whether it refused to write. That it answers reads is then no sign of health.</summary>
+        public volatile bool IsReplica;
     }
 }
