@@ -23,8 +23,9 @@ public static partial class ParentWatch
         }
 
         Environment.SetEnvironmentVariable(Variable, null);
-        // A group of its own: Ctrl+C on the terminal is the parent's to answer, and it ends its children in order.
-        _ = setpgid(0, 0);
+        // A session of its own: Ctrl+C on the terminal is the parent's to answer, and it ends its children in order. Besides, Linux shares the
+        // cores out by session first (sched_autogroup): in one session ClickHouse's many threads leave the others little where all run on one machine.
+        _ = setsid();
         new Thread(Watch) { IsBackground = true, Name = "parent watch" }.Start();
     }
 
@@ -51,7 +52,7 @@ public static partial class ParentWatch
     }
 
     [LibraryImport("libc")]
-    private static partial int setpgid(int process, int group);
+    private static partial int setsid();
 
     [LibraryImport("libc")]
     private static partial int kill(int process, int signal);
