@@ -55,6 +55,8 @@ public static class ClickHouseCommand
         using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
         using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
         await using var cancelled = token.Register(() => stop.TrySetResult());
+        // History may wait for a core beside positions and reservations, not the other way round.
+        Session.GiveWay();
         var server = await ChdbServer.StartAsync(options, token);
         Console.WriteLine(ReadyPrefix + server.Url);
         if (exitWithParent)

@@ -23,9 +23,8 @@ public static partial class ParentWatch
         }
 
         Environment.SetEnvironmentVariable(Variable, null);
-        // A session of its own: Ctrl+C on the terminal is the parent's to answer, and it ends its children in order. Besides, Linux shares the
-        // cores out by session first (sched_autogroup): in one session ClickHouse's many threads leave the others little where all run on one machine.
-        _ = setsid();
+        // Ctrl+C on the terminal is the parent's to answer, and it ends its children in order.
+        Session.Begin();
         new Thread(Watch) { IsBackground = true, Name = "parent watch" }.Start();
     }
 
@@ -50,9 +49,6 @@ public static partial class ParentWatch
         Thread.Sleep(LongestDrain);
         Environment.Exit(1);
     }
-
-    [LibraryImport("libc")]
-    private static partial int setsid();
 
     [LibraryImport("libc")]
     private static partial int kill(int process, int signal);
