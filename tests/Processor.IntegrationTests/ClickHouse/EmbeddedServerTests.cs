@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
+using Stockflow.Commands;
+using Stockflow.Embedded;
 using Stockflow.History;
 using Stockflow.IntegrationTests.Fixtures;
 using Xunit;
@@ -105,6 +107,29 @@ public sealed class EmbeddedServerTests
         await AssertRefusedAsync("cannot listen on", "--path", free.FullName, "--port", $"{server.Url.Port}");
         await AssertRefusedAsync("set a password", "--path", free.FullName, "--port", "0", "--host", "0.0.0.0");
         free.Delete(recursive: true);
+    }
+
+    [Fact]
+    public async Task Beside_others_it_has_a_session_of_its_own_and_gives_way()
+    {
+        var folder = Directory.CreateTempSubdirectory("stockflow-");
+        await using (var process = ServerProcess.Start(ServerProcess.Processor, ["clickhouse", "--path", folder.FullName, "--port", "0"],
+            new Dictionary<string, string> { [ParentWatch.Variable] = "1" }))
+        {
+            await process.WaitForLineAsync(ClickHouseCommand.ReadyPrefix);
+
+            // proc_pid_stat(5): the sixth field, after the name in brackets.
+            Assert.Equal($"{process.Id}", (await File.ReadAllTextAsync($"/proc/{process.Id}/stat")).Split(") ")[^1].Split(' ')[3]);
+            if (File.Exists($"/proc/{process.Id}/autogroup"))
+            {
+                Assert.EndsWith("nice 10\n", await File.ReadAllTextAsync($"/proc/{process.Id}/autogroup"), StringComparison.Ordinal);
+            }
+
+            process.CloseInput();
+            Assert.Equal(0, await process.WaitForExitAsync());
+        }
+
+        folder.Delete(recursive: true);
     }
 
     private static async Task AssertRefusedAsync(string text, params string[] options)
