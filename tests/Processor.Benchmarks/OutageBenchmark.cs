@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
-using Stockflow.Commands;
 using Stockflow.Embedded;
 
 namespace Stockflow.Benchmarks;
@@ -33,15 +32,8 @@ internal static class OutageBenchmark
         var partitions = options.TopicPartitions();
         Report.Progress($"outage of {options.Sink}: starting Kafka listener with {partitions} partitions, Redis and ClickHouse");
         await using var servers = await Servers.StartAsync(partitions, token);
-        using var producer = new LoadProducer(new LoadOptions
-        {
-            Topic = Servers.Topic,
-            // Few events go to each partition: longer batches spare the listener, which keeps each one apart.
-            ClientProperties = new Dictionary<string, string> { ["bootstrap.servers"] = servers.Bootstrap, ["linger.ms"] = "200" },
-            Generator = options.Generator(),
-            EventsPerSecond = options.EventsPerSecond,
-            SchemaId = await LoadSettings.SchemaIdsAsync(null, token),
-        });
+        // Few events go to each partition: longer batches than usual spare the listener.
+        using var producer = await Preload.OpenAsync(servers.Bootstrap, options.Generator(), token, options.EventsPerSecond, lingerMilliseconds: 200);
         var references = await producer.SendReferenceAsync(token);
         var count = new IndependentCount(producer.Catalog);
         await using var run = ProcessorRun.Start(servers, Name, "--kafka.in-flight-megabytes", options.InFlightMegabytes.ToString(CultureInfo.InvariantCulture));

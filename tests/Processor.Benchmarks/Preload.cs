@@ -1,3 +1,4 @@
+using System.Globalization;
 using Stockflow.Commands;
 using Stockflow.Embedded;
 
@@ -6,12 +7,14 @@ namespace Stockflow.Benchmarks;
 /// <summary>Fills the topics of fresh servers before anything is measured.</summary>
 internal static class Preload
 {
-    /// <summary>A producer of a load, connected; as fast as the listener takes it, and to its end, where no rate and no time is given.</summary>
-    public static async Task<LoadProducer> OpenAsync(string bootstrap, GeneratorOptions load, CancellationToken token, double rate = 0, double seconds = 0) => new(new LoadOptions
+    /// <summary>
+    /// A producer of a load, connected; as fast as the listener takes it, and to its end, where no rate and no time is given.
+    /// The listener goes through the batches that it keeps at each fetch, which no broker does: many small ones would cost it a core's third, so they linger.
+    /// </summary>
+    public static async Task<LoadProducer> OpenAsync(string bootstrap, GeneratorOptions load, CancellationToken token, double rate = 0, double seconds = 0, int lingerMilliseconds = 100) => new(new LoadOptions
     {
         Topic = Servers.Topic,
-        // The listener goes through the batches that it keeps at each fetch, which no broker does: many small ones would cost it a core's third.
-        ClientProperties = new Dictionary<string, string> { ["bootstrap.servers"] = bootstrap, ["linger.ms"] = "100" },
+        ClientProperties = new Dictionary<string, string> { ["bootstrap.servers"] = bootstrap, ["linger.ms"] = lingerMilliseconds.ToString(CultureInfo.InvariantCulture) },
         Generator = load,
         EventsPerSecond = rate,
         Duration = TimeSpan.FromSeconds(seconds),

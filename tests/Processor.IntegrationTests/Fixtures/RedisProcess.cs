@@ -39,7 +39,6 @@ public sealed class RedisProcess : IAsyncDisposable
     /// <summary>The port.</summary>
     public int Port => port;
 
-
     /// <summary>Options of a store in it, with a bound that a busy machine keeps.</summary>
     public PositionOptions Positions => new() { Connection = Endpoint, TimeoutMilliseconds = 30_000 };
 

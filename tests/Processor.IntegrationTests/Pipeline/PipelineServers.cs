@@ -3,7 +3,6 @@ using Stockflow.Embedded;
 using Stockflow.History;
 using Stockflow.IntegrationTests.Fixtures;
 using Stockflow.Model;
-using StackExchange.Redis;
 using Xunit;
 
 namespace Stockflow.IntegrationTests.Pipeline;

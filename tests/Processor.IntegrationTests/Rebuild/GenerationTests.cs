@@ -1,5 +1,4 @@
 using System.Text;
-using StackExchange.Redis;
 using Stockflow.IntegrationTests.Fixtures;
 using Stockflow.Model;
 using Stockflow.Position;

@@ -1,4 +1,3 @@
-using StackExchange.Redis;
 using Stockflow.Commands;
 using Stockflow.Embedded;
 using Stockflow.IntegrationTests.Fixtures;

@@ -1,5 +1,4 @@
 using System.Text.Json;
-using StackExchange.Redis;
 using Stockflow.Commands;
 using Stockflow.Embedded;
 using Stockflow.IntegrationTests.Fixtures;

@@ -1,6 +1,5 @@
 using System.Text;
 using Confluent.Kafka;
-using StackExchange.Redis;
 using Stockflow.Avro;
 using Stockflow.Commands;
 using Stockflow.IntegrationTests.Fixtures;
