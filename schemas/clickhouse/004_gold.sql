@@ -2,6 +2,8 @@
 -- Nothing here is a running sum: every row is computed from the ledger's effective facts (003_effective.sql) and written again as the next
 -- revision when a late or corrected event changes it. No view adds up at insert: what a materialized view feeds here is a plain copy.
 -- Granules of 1024 rows: a question about a few SKUs reads a granule of each part. A database that has applied the former text keeps granules of 8192.
+-- A text of few values is a plain String outside of the sorting key: a merge of LowCardinality looks each value up anew.
+-- formerly 52a0efc2da95117e21faa483d977fdd870f6f18011ebf6cb67a9ded70836c918
 -- formerly ee04909128622e48a9761964c5cee627fce4ee3f96059483a9b60910e978096b
 
 CREATE TABLE IF NOT EXISTS ledger_by_time
@@ -15,15 +17,15 @@ CREATE TABLE IF NOT EXISTS ledger_by_time
     offset Int64 COMMENT 'Kafka offset of the event' CODEC(Delta, ZSTD(1)),
     recorded_at DateTime64(3, 'UTC') COMMENT 'When this system first knew it' CODEC(Delta, ZSTD(1)),
     event_id String COMMENT 'Unique id of the fact' CODEC(ZSTD(1)),
-    movement_type LowCardinality(String) COMMENT 'As in the ledger, CORRECTION left out: table corrections has them',
+    movement_type String COMMENT 'As in the ledger, CORRECTION left out: table corrections has them' CODEC(ZSTD(1)),
     qty_delta Int64 COMMENT 'Signed units' CODEC(ZSTD(1)),
     counted_qty Nullable(Int64) COMMENT 'Units counted, for CYCLE_COUNT' CODEC(ZSTD(1)),
     stocked UInt8 COMMENT '0 for services and fees',
     reference_id String COMMENT 'Source document' CODEC(ZSTD(1)),
     unit_price Nullable(Decimal(18, 4)) COMMENT 'Price of one unit, in currency' CODEC(ZSTD(1)),
     discount Decimal(18, 4) COMMENT 'Discount of the line, in currency' CODEC(ZSTD(1)),
-    promo_id LowCardinality(String) COMMENT 'Promotion; empty without one',
-    counterpart_location_id LowCardinality(String) COMMENT 'Other end of a transfer; empty without one',
+    promo_id String COMMENT 'Promotion; empty without one' CODEC(ZSTD(1)),
+    counterpart_location_id String COMMENT 'Other end of a transfer; empty without one' CODEC(ZSTD(1)),
     first_wins UInt64 MATERIALIZED toUInt64(9999999999999 - toUnixTimestamp64Milli(recorded_at)) COMMENT 'As in the ledger' CODEC(ZSTD(1)),
     INDEX offset_index offset TYPE minmax GRANULARITY 1
 )

@@ -1,6 +1,7 @@
 -- What an event's lineage is found by, and the results of the data quality rules (schemas/quality.yml).
 -- Skip indexes alone lead from an event_id to its rows: the tables are sorted by what most questions ask for, and a second copy sorted by event_id
 -- would cost every insert. Records that were kept before have no event_hash: of them only the ledger's row is found.
+-- formerly d5270dadf5e1774918df2190fdac0eb6be9ec0cf0cd3fadbb54d72d5752a58a5
 
 ALTER TABLE raw_events ADD COLUMN IF NOT EXISTS event_hash UInt64 DEFAULT 0 COMMENT 'Lower 64 bits of the SipHash-2-4-128 of event_id; 0 where none could be read' CODEC(NONE);
 ALTER TABLE raw_events ADD COLUMN IF NOT EXISTS message String DEFAULT '' COMMENT 'What was wrong with a dead letter, in words' CODEC(ZSTD(1));
@@ -17,7 +18,7 @@ ALTER TABLE ledger ADD INDEX IF NOT EXISTS event_index event_id TYPE bloom_filte
 ALTER TABLE ledger MATERIALIZE INDEX event_index SETTINGS mutations_sync = 0;
 
 -- The hourly copy of the ledger tells the sources apart, for rules on a source's volume and values. Rows from before have none and count nowhere.
-ALTER TABLE ledger_by_time ADD COLUMN IF NOT EXISTS source_system LowCardinality(String) DEFAULT '' COMMENT 'POS, ECOM, WMS, EDI, ...; empty in rows from before it was kept';
+ALTER TABLE ledger_by_time ADD COLUMN IF NOT EXISTS source_system String DEFAULT '' COMMENT 'POS, ECOM, WMS, EDI, ...; empty in rows from before it was kept' CODEC(ZSTD(1));
 
 ALTER TABLE ledger_by_time_of_ledger MODIFY QUERY
 SELECT toStartOfHour(event_ts) AS hour, sku_id, location_id, event_ts, topic, partition, offset, recorded_at, event_id, movement_type, qty_delta, counted_qty,
