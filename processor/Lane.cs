@@ -53,10 +53,18 @@ internal sealed class Lane(LaneStatus status, ProcessorStatus processor, long st
     public async Task DrainAsync(CancellationToken token)
     {
         input.Complete();
-        await Completion.WaitAsync(token);
-        while (Status.DurableOffset < posted && Status.HistoryGap == 0 && processor.HistoryConnected)
+        Interlocked.Increment(ref processor.Draining);
+        try
         {
-            await Task.Delay(DurablePoll, token);
+            await Completion.WaitAsync(token);
+            while (Status.DurableOffset < posted && Status.HistoryGap == 0 && processor.HistoryConnected)
+            {
+                await Task.Delay(DurablePoll, token);
+            }
+        }
+        finally
+        {
+            Interlocked.Decrement(ref processor.Draining);
         }
     }
 

@@ -8,8 +8,8 @@ public sealed record HistoryOptions
     /// <summary>Rows of one insert at most, twice as many while the one before takes long; each insert and the merges after it cost less a row the larger it is.</summary>
     public int InsertRows { get; init; } = 200_000;
 
-    /// <summary>How long an insert gathers rows, milliseconds.</summary>
-    public int InsertIntervalMilliseconds { get; init; } = 1000;
+    /// <summary>How long an insert gathers rows while they come, milliseconds. Each insert makes a part of every table, and merges cost more the more parts there are.</summary>
+    public int InsertIntervalMilliseconds { get; init; } = 4000;
 
     /// <summary>Batches of all lanes that may wait for ClickHouse before lanes are held back.</summary>
     public int WaitingBatches { get; init; } = 64;

@@ -20,7 +20,10 @@ public sealed class HistoryStage(
     /// <summary>What gathers behind an insert that takes long, in inserts: rows take less memory than the batches that bring them.</summary>
     private const int MostInserts = 2;
 
-    private static readonly TimeSpan RoomPoll = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RoomPoll = TimeSpan.FromSeconds(1), GatherPoll = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Without a row for so long an insert goes at once: nothing is gained by waiting.</summary>
+    private static readonly TimeSpan Quiet = TimeSpan.FromMilliseconds(500);
 
     // When an insert ended or one began after a rest: from there on its end is waited for.
     private long lastProgress = time.GetTimestamp();
@@ -102,10 +105,11 @@ public sealed class HistoryStage(
     }
 
     // Gathers for the interval, and on for as long as the insert before is under way: a slow ClickHouse gets larger inserts, not waiting lanes.
+    // A lane that is to be handed over waits for its rows, and a partition stands still meanwhile: nothing is gathered on for it.
     private async Task GatherAsync(Load load, Task inFlight, CancellationToken token)
     {
         load.Add(await input.ReceiveAsync(token));
-        var enough = Task.WhenAll(inFlight, Task.Delay(TimeSpan.FromMilliseconds(options.InsertIntervalMilliseconds), time, token));
+        var enough = Task.WhenAll(inFlight, IntervalAsync(load, token));
         while (load.Rows < (inFlight.IsCompleted ? 1 : MostInserts) * options.InsertRows && load.Bytes < MaximumBytes)
         {
             if (input.TryReceive(out var batch))
@@ -119,6 +123,18 @@ public sealed class HistoryStage(
             {
                 return;
             }
+        }
+    }
+
+    private async Task IntervalAsync(Load load, CancellationToken token)
+    {
+        var interval = TimeSpan.FromMilliseconds(options.InsertIntervalMilliseconds);
+        var began = time.GetTimestamp();
+        var (rows, lastCame) = (load.Rows, began);
+        while (Volatile.Read(ref status.Draining) == 0 && time.GetElapsedTime(lastCame) < Quiet && interval - time.GetElapsedTime(began) is var left && left > TimeSpan.Zero)
+        {
+            await Task.Delay(left < GatherPoll ? left : GatherPoll, time, token);
+            (rows, lastCame) = load.Rows == rows ? (rows, lastCame) : (load.Rows, time.GetTimestamp());
         }
     }
 

@@ -211,6 +211,9 @@ public sealed class ProcessorStatus
     /// <summary>Whether the history could take a few batches at once.</summary>
     public bool HistoryHasRoom = true;
 
+    /// <summary>Lanes that end once the history has what they read.</summary>
+    public int Draining;
+
     /// <summary>Lanes whose positions are gone from the store and wait for <c>processor rebuild</c>.</summary>
     public ConcurrentDictionary<int, bool> AwaitingRebuild { get; } = new();
 
