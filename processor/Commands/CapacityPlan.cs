@@ -16,12 +16,12 @@ public sealed record CapacityItem(string Name, int Machines, double Vcpus, doubl
 public sealed record CapacityPlan
 {
     // Measured on 2 virtual cores (README.md and processor/README.md, where the commands stand that print them).
-    internal const double ProcessorMicroseconds = 3.04, ClickHouseMicroseconds = 5.15, RedisMicroseconds = 1.15;
-    internal const double SaturatedEventsPerSecond = 170_050, SaturatedPartitions = 64, AtpAnswersPerSecond = 30_803;
+    internal const double ProcessorMicroseconds = 3.02, ClickHouseMicroseconds = 5.44, RedisMicroseconds = 1.38;
+    internal const double SaturatedEventsPerSecond = 158_605, SaturatedPartitions = 64, AtpAnswersPerSecond = 24_882;
     internal const double FingerprintBytes = 33.4, PositionBytes = 133, RedisFingerprintBytes = 20.0, CloseSecondsPerMillionRows = 3;
 
     // ./eng/bench pipeline: what ClickHouse keeps of a row. Redis' hashes of 208 locations a SKU, which its defaults do not pack.
-    private const double RawRowBytes = 40.8, LedgerRowBytes = 29.9, RedisPositionBytes = 123;
+    private const double RawRowBytes = 40.7, LedgerRowBytes = 30.6, RedisPositionBytes = 123;
 
     // Not measured.
     private const double ArrivalRowBytes = 20, GoldRowBytes = 20, RedisReadMicroseconds = 10, Entropy = 1.5, Utilization = 0.5, DiskFill = 0.7;
