@@ -105,7 +105,6 @@ public sealed class HistoryStage(
     }
 
     // Gathers for the interval, and on for as long as the insert before is under way: a slow ClickHouse gets larger inserts, not waiting lanes.
-    // A lane that is to be handed over waits for its rows, and a partition stands still meanwhile: nothing is gathered on for it.
     private async Task GatherAsync(Load load, Task inFlight, CancellationToken token)
     {
         load.Add(await input.ReceiveAsync(token));
@@ -126,6 +125,7 @@ public sealed class HistoryStage(
         }
     }
 
+    // A lane that is to be handed over waits for its rows, and its partition stands still meanwhile: for its sake the interval ends at once.
     private async Task IntervalAsync(Load load, CancellationToken token)
     {
         var interval = TimeSpan.FromMilliseconds(options.InsertIntervalMilliseconds);

@@ -46,16 +46,15 @@ internal sealed class OutageSamples(ProcessorRun run, LoadProducer producer, lon
 
     public IEnumerable<OutageSample> Of(OutagePhase wanted) => taken.Where(sample => sample.Phase == wanted);
 
-    /// <summary>Samples until <paramref name="isOver"/>, or for a time.</summary>
+    /// <summary>Samples until <paramref name="isOver"/>, or for a time; what is over already gets no sample, which would show what comes after it.</summary>
     public async Task WatchAsync(TimeSpan atMost, Func<bool> isOver, CancellationToken token)
     {
         var from = Stopwatch.GetTimestamp();
-        do
+        while (Stopwatch.GetElapsedTime(from) < atMost && !isOver())
         {
             await Task.Delay(TimeSpan.FromSeconds(1), token);
             await TakeAsync(token);
         }
-        while (Stopwatch.GetElapsedTime(from) < atMost && !isOver());
     }
 
     private async Task TakeAsync(CancellationToken token)

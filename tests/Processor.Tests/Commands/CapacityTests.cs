@@ -27,7 +27,7 @@ public sealed class CapacityTests
         Assert.Equal(183_000 * 0.5 * 86_400 * 7 * 200 * 3 / 0.7 / (1 << 30), kafka.DiskGib, 3);
         var clickHouse = plan.Items.Single(item => item.Name == "ClickHouse");
         // Thirteen months of raw events are most certainly in there, twice.
-        Assert.True(clickHouse.ObjectGib > 2 * 183_000 * 0.25 * 86_400 * 360 * 40.7 / (1 << 30));
+        Assert.True(clickHouse.ObjectGib > 2 * 183_000 * 0.25 * 86_400 * 360 * 40.8 / (1 << 30));
     }
 
     [Fact]
