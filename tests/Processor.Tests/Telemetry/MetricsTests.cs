@@ -189,6 +189,32 @@ public sealed partial class MetricsTests
         Assert.Equal("# HELP c_total Help.\n# TYPE c_total counter\nc_total{kind=\"a\"} 5\nc_total{kind=\"b\"} 7\n", exporter.Write());
     }
 
+    [Fact]
+    public void Series_beyond_ten_thousand_are_dropped_at_each_scrape_anew()
+    {
+        const int most = 10_000;
+        using var meter = new Meter("test");
+        var counter = meter.CreateCounter<long>("c_total", "things", "Help.");
+        var first = 0;
+        meter.CreateObservableGauge("g", () => Enumerable.Range(first, most + 1).Select(i => new Measurement<long>(i, new KeyValuePair<string, object?>("kind", i))));
+        using var exporter = new PrometheusExporter(meter);
+        for (var i = 0; i <= most; i++)
+        {
+            counter.Add(1, new KeyValuePair<string, object?>("kind", i));
+        }
+
+        counter.Add(1, new KeyValuePair<string, object?>("kind", 0));
+        foreach (var start in (int[])[0, 500_000])
+        {
+            first = start;
+            var lines = exporter.Write().Split('\n');
+            Assert.Equal(most, lines.Count(line => line.StartsWith("c_total{", StringComparison.Ordinal)));
+            Assert.Equal(most, lines.Count(line => line.StartsWith("g{", StringComparison.Ordinal)));
+            Assert.Contains($"g{{kind=\"{start}\"}} {start}", lines);
+            Assert.Contains("c_total{kind=\"0\"} 2", lines);
+        }
+    }
+
     private static string Type(MetricKind kind) => kind switch
     {
         MetricKind.Counter => "counter",
