@@ -41,13 +41,14 @@ public sealed record ClickHouseOptions
     public string? CaFile { get; init; }
 
     /// <summary>
-    /// Settings sent with every request. The defaults let an import of many years' events fill all their months at once, and leave rows that an
-    /// insert repeats to the merges, which look at them anyway.
+    /// Settings sent with every request. The defaults let an import of many years' events fill all their months at once, leave rows that an
+    /// insert repeats to the merges, which look at them anyway, and write the ledger's copies beside it instead of one after the other.
     /// </summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>
     {
         ["max_partitions_per_insert_block"] = "0",
         ["optimize_on_insert"] = "0",
+        ["parallel_view_processing"] = "1",
     };
 
     /// <exception cref="SetupException">A value is out of its range.</exception>
