@@ -9,6 +9,9 @@ namespace Stockflow.Dedupe;
 /// </summary>
 public sealed class DedupeStage(DedupeOptions options, LaneStatus status, TimeProvider time)
 {
+    /// <summary>How many records before its own a fingerprint is fetched.</summary>
+    private const int Ahead = 8;
+
     private readonly SeenTable seen = new();
 
     // The lane's dedupe block fills the buckets while its position block expires them.
@@ -43,6 +46,11 @@ public sealed class DedupeStage(DedupeOptions options, LaneStatus status, TimePr
         batch.JudgedOffset = JudgedOffset;
         for (var i = 0; i < batch.Count; i++)
         {
+            if (i + Ahead < batch.Count)
+            {
+                seen.Prefetch(batch.Movements[i + Ahead].Fingerprint);
+            }
+
             var offset = batch.Records[i].Offset;
             var fingerprint = batch.Movements[i].Fingerprint;
             if (offset < JudgedOffset)

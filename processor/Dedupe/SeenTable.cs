@@ -53,11 +53,14 @@ public sealed class SeenTable
     /// <summary>Forgets every entry with an offset below <paramref name="offset"/>.</summary>
     public void ExpireBelow(long offset) => horizonOffset = Math.Max(horizonOffset, offset);
 
+    /// <summary>Fetches what <see cref="FirstOffset"/> will look at first, so that it need not wait for memory.</summary>
+    public void Prefetch(UInt128 fingerprint) => CacheLine.Prefetch(ref slots[Place(slots, (ulong)(fingerprint >> 64))]);
+
     // The place grows with the upper half, so that growth goes through the old table and the new one in their order.
     private static ref Slot Find(Slot[] slots, UInt128 fingerprint)
     {
         var (upper, lower) = ((ulong)(fingerprint >> 64), (ulong)fingerprint);
-        for (var i = (int)Math.BigMul(upper, (ulong)slots.Length, out _); ; i = i + 1 == slots.Length ? 0 : i + 1)
+        for (var i = Place(slots, upper); ; i = i + 1 == slots.Length ? 0 : i + 1)
         {
             ref var slot = ref slots[i];
             if (slot.Mark == 0 || (slot.Lower == lower && slot.Upper == upper))
@@ -66,6 +69,8 @@ public sealed class SeenTable
             }
         }
     }
+
+    private static int Place(Slot[] slots, ulong upper) => (int)Math.BigMul(upper, (ulong)slots.Length, out _);
 
     private void MakeRoom()
     {

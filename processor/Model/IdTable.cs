@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics.X86;
 
 namespace Stockflow.Model;
 
@@ -65,13 +64,10 @@ public sealed class IdTable
     }
 
     /// <summary>Fetches what <see cref="Find"/> will look at first, so that it need not wait for memory.</summary>
-    public unsafe void Prefetch(ReadOnlySpan<byte> id)
+    public void Prefetch(ReadOnlySpan<byte> id)
     {
-        if (Sse.IsSupported)
-        {
-            var table = slots;
-            Sse.Prefetch0(Unsafe.AsPointer(ref table[Place(KeyOf(id)) & (table.Length - 1)]));
-        }
+        var table = slots;
+        CacheLine.Prefetch(ref table[Place(KeyOf(id)) & (table.Length - 1)]);
     }
 
     /// <summary>UTF-8 of an id.</summary>

@@ -43,6 +43,21 @@ internal sealed class PositionCache
         return Count - 1;
     }
 
+    /// <summary>Fetches what <see cref="Place"/> will look at first.</summary>
+    public void Prefetch(int sku, int location) => CacheLine.Prefetch(ref index[Hash(sku, location) & (index.Length - 1)]);
+
+    /// <summary>Fetches what it will look at next, once the first is there.</summary>
+    public void PrefetchEntry(int sku, int location)
+    {
+        var place = index[Hash(sku, location) & (index.Length - 1)];
+        if (place != 0)
+        {
+            ref var entry = ref entries[place - 1];
+            CacheLine.Prefetch(ref entry);
+            CacheLine.Prefetch(ref entry.WasNegative);
+        }
+    }
+
     public void Clear()
     {
         Array.Clear(index);

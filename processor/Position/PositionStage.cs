@@ -12,6 +12,10 @@ public sealed class PositionStage(
     ILogger logger)
 {
     private const int SampleEvery = 16;
+
+    /// <summary>How many records before its own a position is fetched; where it stands is fetched as many records before that.</summary>
+    private const int Ahead = 8;
+
     private static readonly TimeSpan IdleCheck = TimeSpan.FromSeconds(4);
     private readonly PositionCache cache = new();
     private readonly List<int> missing = [];
@@ -84,6 +88,11 @@ public sealed class PositionStage(
         var from = status.NextOffset;
         for (var i = 0; i < batch.Count; i++)
         {
+            if (i + Ahead < batch.Count)
+            {
+                recent.Prefetch(batch.Movements[i + Ahead].Fingerprint);
+            }
+
             if (batch.Verdicts[i] != Verdict.Accepted || batch.Records[i].Offset < from)
             {
                 continue;
@@ -235,6 +244,14 @@ public sealed class PositionStage(
 
         for (var i = 0; i < batch.Count; i++)
         {
+            if (i + Ahead + Ahead < batch.Count)
+            {
+                ref var far = ref batch.Movements[i + Ahead + Ahead];
+                cache.Prefetch(far.Sku, far.Location);
+                ref var near = ref batch.Movements[i + Ahead];
+                cache.PrefetchEntry(near.Sku, near.Location);
+            }
+
             ref var movement = ref batch.Movements[i];
             if (batch.Verdicts[i] != Verdict.Accepted || !movement.Stocked || batch.Records[i].Offset < status.NextOffset)
             {

@@ -29,6 +29,9 @@ internal sealed class RecentMovements
         }
     }
 
+    /// <summary>Fetches where <see cref="Add"/> will write.</summary>
+    public void Prefetch(UInt128 fingerprint) => CacheLine.Prefetch(ref Place(fingerprint));
+
     /// <summary>Never gives the event out, now or when it comes; the latest <see cref="Capacity"/> are remembered.</summary>
     public void Bar(UInt128 fingerprint)
     {
