@@ -118,6 +118,9 @@ public sealed class Pipeline(PipelineParts parts)
         {
             BoundedCapacity = options.BatchesPerBlock,
             MaxDegreeOfParallelism = 1,
+
+            // After each batch the thread looks what else there is to do: a stage with many batches does not hold up the next one's.
+            MaxMessagesPerTask = 1,
             EnsureOrdered = true,
             CancellationToken = lane.Stopping,
             TaskScheduler = Threads,

@@ -3,10 +3,13 @@ namespace Stockflow.Model;
 /// <summary>
 /// Threads for work that takes long or waits: the lanes' blocks, and consumers that wait for records. On the thread pool it would go before
 /// a request that somebody waits for, or take a thread of it for good; on threads of its own the operating system shares the cores. What an
-/// async method does after a wait comes back to these threads too.
+/// async method does after a wait comes back to these threads too. Work here must not block on other work that it has queued here.
 /// </summary>
 public sealed class OwnThreads : TaskScheduler
 {
+    [ThreadStatic]
+    private static OwnThreads? worksFor;
+
     private readonly Queue<Task> tasks = new();
     private readonly int count;
 
@@ -37,7 +40,12 @@ public sealed class OwnThreads : TaskScheduler
         lock (tasks)
         {
             tasks.Enqueue(task);
-            Monitor.Pulse(tasks);
+
+            // One of these threads takes a single follow-up itself, a batch's stage later: waking another for it costs more than it gains.
+            if (worksFor != this || tasks.Count > 1)
+            {
+                Monitor.Pulse(tasks);
+            }
         }
     }
 
@@ -53,6 +61,7 @@ public sealed class OwnThreads : TaskScheduler
 
     private void Run()
     {
+        worksFor = this;
         while (true)
         {
             TryExecuteTask(Next());
@@ -67,6 +76,11 @@ public sealed class OwnThreads : TaskScheduler
             while (!tasks.TryDequeue(out task))
             {
                 Monitor.Wait(tasks);
+            }
+
+            if (tasks.Count > 0)
+            {
+                Monitor.Pulse(tasks);
             }
 
             return task;
