@@ -6,7 +6,7 @@ namespace Stockflow.Benchmarks;
 /// <summary>What all benchmarks of a run share.</summary>
 public sealed record BenchmarkOptions
 {
-    /// <summary>Events of the load.</summary>
+    /// <summary>Events of the load; what warms a whole pipeline up comes on top.</summary>
     public long Events { get; init; } = 1_000_000;
 
     /// <summary>Partitions of the topic; the listener keeps 5 MiB of each.</summary>

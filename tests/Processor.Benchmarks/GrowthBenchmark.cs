@@ -6,10 +6,10 @@ namespace Stockflow.Benchmarks;
 internal static class GrowthBenchmark
 {
     private const string Name = "growth";
-    private const long MaximumEvents = 200_000;
+    private const long MaximumEvents = 100_000;
 
     /// <summary>What a single partition of the listener can hold.</summary>
-    private const long EventsOfOnePartition = 60_000;
+    private const long EventsOfOnePartition = 30_000;
 
     /// <summary>The listener keeps 5 MiB of a partition of the reference topics too.</summary>
     private const int ReferencePartitions = 8, ReferencePartitionsForManySkus = 64, ManySkus = 100_000;

@@ -18,20 +18,35 @@ internal static class PipelineBenchmark
         var load = new PipelineLoad(options);
         var runs = new List<ProcessorFigures>();
         var rounds = Math.Min(MostRounds, options.Rounds);
+        PeerFigures? peer = null;
         for (var round = 1; round <= rounds; round++)
         {
-            Report.Progress($"{Name}: round {round}: starting Kafka listener, Redis and ClickHouse");
-            await using var servers = await Servers.StartAsync(options.Partitions, token);
-            runs.Add(await RunOnceAsync(servers, load, round == rounds ? report : null, token));
-            if (round == rounds)
+            await using (var servers = await StartAsync($"round {round}", options, token))
             {
-                AddFigures(report, runs, MeasureBare(servers, options, load.Total, report, token));
+                runs.Add(await RunOnceAsync(servers, load, round == rounds ? report : null, token));
+                if (round == rounds)
+                {
+                    AddFigures(report, runs, MeasureBare(servers, options, load.Total, report, token));
+                }
             }
+
+            // Between the rounds: a machine that grows faster or slower meanwhile does so for both.
+            peer ??= await RunPeerAsync(options, load, token);
         }
 
-        Report.Progress($"{Name}: the peer");
-        await using var own = await Servers.StartAsync(options.Partitions, token);
-        AddPeer(report, load, runs, await PeerRun.RunAsync(own, Database, load, token));
+        AddPeer(report, load, runs, peer!);
+    }
+
+    private static async Task<PeerFigures> RunPeerAsync(BenchmarkOptions options, PipelineLoad load, CancellationToken token)
+    {
+        await using var servers = await StartAsync("the peer", options, token);
+        return await PeerRun.RunAsync(servers, Database, load, token);
+    }
+
+    private static Task<Servers> StartAsync(string what, BenchmarkOptions options, CancellationToken token)
+    {
+        Report.Progress($"{Name}: {what}: starting Kafka listener, Redis and ClickHouse");
+        return Servers.StartAsync(options.Partitions, token);
     }
 
     private static double MeasureBare(Servers servers, BenchmarkOptions options, long events, Report report, CancellationToken token)

@@ -19,11 +19,10 @@ internal sealed class PipelineLoad
 
     public PipelineLoad(BenchmarkOptions options)
     {
-        Options = options.Generator(options.Events);
+        (WarmEvents, Events) = (Math.Min(MostWarmEvents, options.Events), options.Events);
+        Options = options.Generator(Total);
         Catalog = new GeneratorCatalog(Options);
         var count = new IndependentCount(Catalog);
-        WarmEvents = Math.Min(MostWarmEvents, options.Events / 2);
-        Events = options.Events - WarmEvents;
         Report.Progress($"counting what {Total:N0} events must lead to");
         var generator = new Generator(Options, Catalog);
         while (generator.TryNext(out var fact))
@@ -47,7 +46,7 @@ internal sealed class PipelineLoad
     public long Events { get; }
 
     /// <summary>Those of the warm-up too.</summary>
-    public long Total => Options.Events;
+    public long Total => WarmEvents + Events;
 
     public IndependentResult Expected { get; }
 

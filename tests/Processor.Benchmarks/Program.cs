@@ -18,7 +18,7 @@ var benchmarks = new (string Name, Func<BenchmarkOptions, Report, CancellationTo
 var defaults = new BenchmarkOptions();
 var names = new Argument<string[]>("name") { Description = "Benchmarks to run; all without a name.", Arity = ArgumentArity.ZeroOrMore };
 names.AcceptOnlyFromAmong([.. benchmarks.Select(benchmark => benchmark.Name)]);
-var events = new Option<long>("--events") { Description = "Events of the load.", HelpName = "n", DefaultValueFactory = _ => defaults.Events };
+var events = new Option<long>("--events") { Description = "Events of the load; what warms a whole pipeline up comes on top.", HelpName = "n", DefaultValueFactory = _ => defaults.Events };
 var partitions = new Option<int>("--partitions") { Description = "Partitions of the topic.", HelpName = "n", DefaultValueFactory = _ => defaults.Partitions };
 var rounds = new Option<int>("--rounds") { Description = "Timed rounds; the median counts.", HelpName = "n", DefaultValueFactory = _ => defaults.Rounds };
 var skus = new Option<int>("--skus") { Description = "Stock keeping units.", HelpName = "n", DefaultValueFactory = _ => defaults.Skus };
