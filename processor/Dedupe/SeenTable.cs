@@ -9,24 +9,25 @@ namespace Stockflow.Dedupe;
 /// </summary>
 public sealed class SeenTable
 {
-    private const int MinimumSlots = 1024;
     private const double MaximumLoad = 0.85, Growth = 1.4;
-    private Slot[] slots = new Slot[MinimumSlots];
+    private readonly ChunkedArray<Slot> slots = new();
     private int used;
     private long horizonOffset;
+
+    public SeenTable() => slots.Grow(1);
 
     /// <summary>Slots in use, entries that have left the horizon included.</summary>
     public int Count => used;
 
     /// <summary>Memory of the table, bytes.</summary>
-    public long Bytes => (long)slots.Length * Unsafe.SizeOf<Slot>();
+    public long Bytes => slots.Bytes;
 
     /// <summary>
     /// The offset that first carried <paramref name="fingerprint"/>: <paramref name="offset"/> itself if it is new, and it is remembered now.
     /// </summary>
     public long FirstOffset(UInt128 fingerprint, long offset)
     {
-        ref var slot = ref Find(slots, fingerprint);
+        ref var slot = ref Find(fingerprint);
         if (slot.Mark > horizonOffset)
         {
             return slot.Mark - 1;
@@ -36,7 +37,7 @@ public sealed class SeenTable
         {
             MakeRoom();
             used++;
-            slot = ref Find(slots, fingerprint);
+            slot = ref Find(fingerprint);
         }
 
         slot = new Slot(fingerprint, offset);
@@ -46,7 +47,7 @@ public sealed class SeenTable
     /// <summary>The offset that first carried the fingerprint, or -1.</summary>
     public long Lookup(UInt128 fingerprint)
     {
-        var mark = Find(slots, fingerprint).Mark;
+        var mark = Find(fingerprint).Mark;
         return mark > horizonOffset ? mark - 1 : -1;
     }
 
@@ -54,79 +55,121 @@ public sealed class SeenTable
     public void ExpireBelow(long offset) => horizonOffset = Math.Max(horizonOffset, offset);
 
     /// <summary>Fetches what <see cref="FirstOffset"/> will look at first, so that it need not wait for memory.</summary>
-    public void Prefetch(UInt128 fingerprint) => CacheLine.Prefetch(ref slots[Place(slots, (ulong)(fingerprint >> 64))]);
+    public void Prefetch(UInt128 fingerprint) => CacheLine.Prefetch(ref slots[Place((ulong)(fingerprint >> 64))]);
 
-    // The place grows with the upper half, so that growth goes through the old table and the new one in their order.
-    private static ref Slot Find(Slot[] slots, UInt128 fingerprint)
+    private ref Slot Find(UInt128 fingerprint)
     {
         var (upper, lower) = ((ulong)(fingerprint >> 64), (ulong)fingerprint);
-        for (var i = Place(slots, upper); ; i = i + 1 == slots.Length ? 0 : i + 1)
+        var i = Place(upper);
+        while (true)
         {
-            ref var slot = ref slots[i];
-            if (slot.Mark == 0 || (slot.Lower == lower && slot.Upper == upper))
+            foreach (ref var slot in slots.ChunkFrom(i))
             {
-                return ref slot;
+                if (slot.Mark == 0 || (slot.Lower == lower && slot.Upper == upper))
+                {
+                    return ref slot;
+                }
+
+                i++;
             }
+
+            i = i == slots.Length ? 0 : i;
         }
     }
 
-    private static int Place(Slot[] slots, ulong upper) => (int)Math.BigMul(upper, (ulong)slots.Length, out _);
+    // The place grows with the upper half and with the table, so that an entry's place in a larger table is never before its former one.
+    private int Place(ulong upper) => (int)Math.BigMul(upper, (ulong)slots.Length, out _);
 
     private void MakeRoom()
     {
-        var live = 0;
-        foreach (ref readonly var slot in slots.AsSpan())
+        used = 0;
+        for (var i = 0; i < slots.Length; i++)
         {
-            live += slot.Mark > horizonOffset ? 1 : 0;
+            used += slots[i].Mark > horizonOffset ? 1 : 0;
         }
 
-        var size = slots.Length;
-        while (live * Growth > size * MaximumLoad * 1.01)
+        var (former, size) = (slots.Length, slots.Length);
+        while (used * Growth > size * MaximumLoad * 1.01)
         {
             size = checked((int)(size * Growth));
         }
 
-        if (size == slots.Length)
+        if (size == former)
         {
             Sweep();
         }
         else
         {
-            MoveTo(new Slot[size]);
+            slots.Grow(size);
+            Spread(former);
         }
-
-        used = live;
     }
 
-    // In place, so that a full horizon allocates nothing. An entry's place is never before its run's beginning, and no run goes over an
+    // A full horizon allocates nothing. An entry's place is never before its run's beginning, and no run goes over an
     // empty slot; so from an empty slot on, each entry that is taken out finds a place at or before its own.
     private void Sweep()
     {
-        var i = Array.FindIndex(slots, slot => slot.Mark == 0);
+        var i = 0;
+        while (slots[i].Mark != 0)
+        {
+            i++;
+        }
+
         for (var left = slots.Length; left > 0; left--)
         {
-            var slot = slots[i];
-            slots[i] = default;
+            ref var place = ref slots[i];
+            var slot = place;
+            place = default;
             if (slot.Mark > horizonOffset)
             {
-                Find(slots, slot.Fingerprint) = slot;
+                Find(slot.Fingerprint) = slot;
             }
 
             i = i + 1 == slots.Length ? 0 : i + 1;
         }
     }
 
-    private void MoveTo(Slot[] larger)
+    // From the last run of occupied slots to the first each is taken out, and its entries find their places anew: at or behind the run's
+    // beginning, where all runs behind it have found theirs. What finds none before the end goes on at the front when all others have theirs.
+    private void Spread(int former)
     {
-        foreach (ref readonly var slot in slots.AsSpan())
+        var (run, over) = (new List<Slot>(), new List<Slot>());
+        for (var end = former; end > 0; end--)
         {
-            if (slot.Mark > horizonOffset)
+            while (end > 0 && slots[end - 1].Mark != 0)
             {
-                Find(larger, slot.Fingerprint) = slot;
+                run.Add(slots[--end]);
+                slots[end] = default;
             }
+
+            foreach (var slot in run)
+            {
+                if (slot.Mark > horizonOffset)
+                {
+                    var i = Place(slot.Upper);
+                    while (i < slots.Length && slots[i].Mark != 0)
+                    {
+                        i++;
+                    }
+
+                    if (i < slots.Length)
+                    {
+                        slots[i] = slot;
+                    }
+                    else
+                    {
+                        over.Add(slot);
+                    }
+                }
+            }
+
+            run.Clear();
         }
 
-        slots = larger;
+        foreach (var slot in over)
+        {
+            Find(slot.Fingerprint) = slot;
+        }
     }
 
     // Two halves, because UInt128 is aligned to 16 bytes and would take 32.

@@ -8,12 +8,12 @@ namespace Stockflow.Position;
 /// </summary>
 internal sealed class PositionCache
 {
+    private readonly ChunkedArray<Entry> entries = new();
     private int[] index = new int[2048];
-    private Entry[] entries = new Entry[1024];
 
     public int Count { get; private set; }
 
-    /// <summary>The position at a place; a reference holds until the next <see cref="Place"/>.</summary>
+    /// <summary>The position at a place; a reference holds until <see cref="Clear"/>.</summary>
     public ref Entry this[int place] => ref entries[place];
 
     /// <summary>The place of a position, given now if it <paramref name="isNew"/>: its state is the default then.</summary>
@@ -32,10 +32,15 @@ internal sealed class PositionCache
         }
 
         isNew = true;
+        if (Count == index.Length / 2)
+        {
+            Reindex();
+            return Place(sku, location, out isNew);
+        }
+
         if (Count == entries.Length)
         {
-            Grow();
-            return Place(sku, location, out isNew);
+            entries.Grow(Count + 1);
         }
 
         entries[Count] = new Entry { Sku = sku, Location = location };
@@ -64,9 +69,8 @@ internal sealed class PositionCache
         Count = 0;
     }
 
-    private void Grow()
+    private void Reindex()
     {
-        Array.Resize(ref entries, entries.Length * 2);
         index = new int[index.Length * 2];
         var mask = index.Length - 1;
         for (var place = 0; place < Count; place++)

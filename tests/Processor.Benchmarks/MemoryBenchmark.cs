@@ -34,7 +34,7 @@ internal static class MemoryBenchmark
         report.Add(Name, "an event in the horizon, bytes", Report.Figure(fingerprint), "target <= 40");
         report.Add(Name, "a position, bytes", Report.Figure(position), "up to positions.cachedPositionsPerLane");
         report.Add(Name, "growth law, MiB", Report.Figure((idle + traffic) / (1 << 20)),
-            $"and {fingerprint * 1e6 / (1 << 20):0.0} a million events in the horizon and {position * 1e6 / (1 << 20):0.0} a million positions; a table that grows is there twice for a moment, and the collector leaves garbage for a while");
+            $"and {fingerprint * 1e6 / (1 << 20):0.0} a million events in the horizon and {position * 1e6 / (1 << 20):0.0} a million positions; the collector leaves garbage for a while");
     }
 
     private static async Task<double> IdleAsync(BenchmarkOptions options, CancellationToken token)

@@ -9,6 +9,7 @@ public sealed class SeenTableTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
+    [InlineData(4)]
     public void It_answers_as_a_dictionary_does_through_growth_and_expiry(int seed)
     {
         var random = new Random(seed);
@@ -17,14 +18,16 @@ public sealed class SeenTableTests
         long horizon = 0;
         for (long offset = 0; offset < 60_000; offset++)
         {
-            // Few distinct low bits, so that probing runs are long.
-            var fingerprint = new UInt128((ulong)random.Next(50), (ulong)random.Next(1, 2000));
+            // Many at the table's beginning and at its end, so that runs are long and go over the end; the rest anywhere.
+            var (number, lower) = ((ulong)random.Next(50), (ulong)random.Next(1, 2000));
+            var upper = random.Next(3) switch { 0 => number, 1 => ulong.MaxValue - number, _ => (number + lower) * 0x9E3779B97F4A7C15 };
+            var fingerprint = new UInt128(upper, lower);
             var expected = model.TryGetValue(fingerprint, out var first) && first >= horizon ? first : offset;
             Assert.Equal(expected, table.FirstOffset(fingerprint, offset));
             model[fingerprint] = expected;
             if (random.Next(5000) == 0)
             {
-                horizon = offset - random.Next(1000);
+                horizon = Math.Max(horizon, offset - random.Next(1000));
                 table.ExpireBelow(horizon);
             }
         }
@@ -46,6 +49,25 @@ public sealed class SeenTableTests
         }
 
         Assert.InRange(table.Bytes, 1, 24 * 8192);
+    }
+
+    [Fact]
+    public void A_growing_table_allocates_what_it_holds()
+    {
+        var table = new SeenTable();
+        long offset = 0;
+        var (before, held) = (GC.GetAllocatedBytesForCurrentThread(), table.Bytes);
+        Fill(200_000);
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, table.Bytes - held, (table.Bytes - held) * 1.05);
+
+        void Fill(int events)
+        {
+            for (var end = offset + events; offset < end; offset++)
+            {
+                table.FirstOffset(new UInt128((ulong)offset * 0x9E3779B97F4A7C15, (ulong)offset * 0xD6E8FEB86659FD93), offset);
+            }
+        }
     }
 
     [Fact]
