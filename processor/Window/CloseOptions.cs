@@ -8,7 +8,7 @@ public sealed record CloseOptions
     /// <summary>Whether this process closes hours while it owns the topic's first partition.</summary>
     public bool Enabled { get; init; } = true;
 
-    /// <summary>Time between two looks for hours to close and late events, seconds.</summary>
+    /// <summary>Time between two looks for hours to close and late events, seconds; up to six times as long while a look takes more than a tenth of it.</summary>
     public int IntervalSeconds { get; init; } = 10;
 
     /// <summary>How long after a sale hours in which nothing could be sold get a row though nothing happened in them, days.</summary>
