@@ -9,6 +9,7 @@ namespace Stockflow.History;
 /// <remarks>
 /// The server converts by the block's own types, so what is sent need not be the table's type. Checked on 26.7:
 /// <list type="bullet">
+/// <item>LowCardinality(String) of few values: send <see cref="Dictionary"/>.</item>
 /// <item>LowCardinality(String), FixedString and Enum by name: send <see cref="String"/>; Enum by number: send Int8.</item>
 /// <item>DateTime64(3): send <see cref="DateTime64"/>, raw ticks, with or without the time zone. Not Int64, which is read as seconds.</item>
 /// <item>Decimal(18, 4): send <see cref="Decimal64"/>, raw ten-thousandths. Not Int64, which is read as whole units.</item>
@@ -63,6 +64,9 @@ public sealed class NativeBlockWriter
     public NativeNumberColumn<long> NullableDecimal64(string name, int scale) => Number<long>(name, Scaled("Decimal64", scale), nullable: true);
 
     public NativeStringColumn String(string name) => Add(new NativeStringColumn(name));
+
+    /// <summary>Text of at most 256 values in a block.</summary>
+    public NativeDictionaryColumn Dictionary(string name) => Add(new NativeDictionaryColumn(name));
 
     public NativeListColumn StringArray(string name) => Add(new NativeListColumn(name, "Array(String)", pairs: false));
 

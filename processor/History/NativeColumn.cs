@@ -226,6 +226,75 @@ public sealed class NativeStringColumn : NativeColumn
 }
 
 /// <summary>
+/// A column of text of few values, LowCardinality(String): each value once, and a byte a row. The server takes it as it is where the table's column is
+/// of that type, and looks no row's text up.
+/// </summary>
+public sealed class NativeDictionaryColumn : NativeColumn
+{
+    private const ulong Version = 1, ByteIndexes = 0, HasOwnKeys = 1 << 9, NewDictionary = 1 << 10;
+    private readonly NativeBuffer _start = new(), _values = new(), _count = new(), _indexes = new();
+    private readonly List<byte[]> _known = [];
+
+    internal NativeDictionaryColumn(string name)
+        : base(name, "LowCardinality(String)")
+    {
+    }
+
+    /// <summary>Appends a value, which is not changed afterwards: the same array is known by itself.</summary>
+    /// <exception cref="InvalidOperationException">A block has more than 256 values.</exception>
+    public void Append(byte[] value)
+    {
+        var index = _known.Count - 1;
+        while (index >= 0 && !ReferenceEquals(_known[index], value) && !_known[index].AsSpan().SequenceEqual(value))
+        {
+            index--;
+        }
+
+        if (index < 0)
+        {
+            index = Add(value);
+        }
+
+        _indexes.Take(1)[0] = (byte)index;
+        Rows++;
+    }
+
+    internal override void Clear()
+    {
+        _known.Clear();
+        _values.Clear();
+        _indexes.Clear();
+        Rows = 0;
+    }
+
+    private protected override void AddDataTo(List<ReadOnlyMemory<byte>> pieces)
+    {
+        _start.Clear();
+        _count.Clear();
+        BinaryPrimitives.WriteUInt64LittleEndian(_start.Take(8), Version);
+        BinaryPrimitives.WriteUInt64LittleEndian(_start.Take(8), ByteIndexes | HasOwnKeys | NewDictionary);
+        BinaryPrimitives.WriteUInt64LittleEndian(_start.Take(8), (ulong)_known.Count);
+        BinaryPrimitives.WriteUInt64LittleEndian(_count.Take(8), (ulong)Rows);
+        _start.AddTo(pieces);
+        _values.AddTo(pieces);
+        _count.AddTo(pieces);
+        _indexes.AddTo(pieces);
+    }
+
+    private int Add(byte[] value)
+    {
+        if (_known.Count > byte.MaxValue)
+        {
+            throw new InvalidOperationException($"column {Name} has more than 256 values in a block: use a column of text");
+        }
+
+        _known.Add(value);
+        _values.WriteString(value);
+        return _known.Count - 1;
+    }
+}
+
+/// <summary>
 /// A column of lists of text, or of pairs of text: Array(String), Map(String, String), Array(Tuple(String, String)).
 /// Its items are appended first; <see cref="EndRow"/> makes a row of those since the last one.
 /// </summary>

@@ -5,11 +5,11 @@ namespace Stockflow.History;
 /// <summary>Every record with its bytes and its verdict, as a block for table <c>raw_events</c>.</summary>
 internal sealed class RawBlock
 {
-    private static readonly byte[][] Verdicts = ["pending"u8.ToArray(), "accepted"u8.ToArray(), "duplicate"u8.ToArray(), "dead_letter"u8.ToArray()];
     private static readonly byte[][] Reasons = [.. RejectReasons.Codes.Select(System.Text.Encoding.UTF8.GetBytes)];
     private readonly NativeBlockWriter block = new();
     private readonly RecordColumns record;
-    private readonly NativeStringColumn key, value, verdict, reason, message;
+    private readonly NativeStringColumn key, value, reason, message;
+    private readonly NativeNumberColumn<sbyte> verdict;
     private readonly NativeNumberColumn<ulong> eventHash;
     private readonly NativeListColumn headers;
 
@@ -22,7 +22,7 @@ internal sealed class RawBlock
         key = block.String("key");
         value = block.String("value");
         headers = block.PairArray("headers");
-        verdict = block.String("verdict");
+        verdict = block.Int8("verdict");
         reason = block.String("reason");
         eventHash = block.UInt64("event_hash");
         message = block.String("message");
@@ -46,7 +46,7 @@ internal sealed class RawBlock
             ref var each = ref batch.Records[i];
             key.Append(batch.Bytes(each.Key));
             value.Append(batch.Bytes(each.Value));
-            verdict.Append(Verdicts[(int)batch.Verdicts[i]]);
+            verdict.Append((sbyte)batch.Verdicts[i]);
             reason.Append(batch.Verdicts[i] == Verdict.DeadLetter ? Reasons[(int)batch.Reasons[i]].AsSpan() : default);
             eventHash.Append((ulong)batch.Movements[i].Fingerprint);
             message.Append(batch.Verdicts[i] == Verdict.DeadLetter && messages[i - first] is { } text ? System.Text.Encoding.UTF8.GetBytes(text) : default(ReadOnlySpan<byte>));

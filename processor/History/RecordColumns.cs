@@ -9,7 +9,7 @@ internal sealed class RecordColumns
     /// <summary>Rows that are written column by column at once: they stay in the processor's cache.</summary>
     public const int Stretch = 256;
 
-    private readonly NativeStringColumn topic;
+    private readonly NativeDictionaryColumn topic;
     private readonly NativeNumberColumn<int> partition;
     private readonly NativeNumberColumn<long> offset, brokerTs, recordedAt;
     private string? name;
@@ -17,7 +17,7 @@ internal sealed class RecordColumns
 
     public RecordColumns(NativeBlockWriter block)
     {
-        topic = block.String("topic");
+        topic = block.Dictionary("topic");
         partition = block.Int32("partition");
         offset = block.Int64("offset");
         brokerTs = block.DateTime64("broker_ts");

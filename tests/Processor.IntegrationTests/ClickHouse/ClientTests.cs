@@ -90,7 +90,7 @@ public sealed class ClientTests : IClassFixture<ClientTests.Server>
         await own.ExecuteAsync($"""
             CREATE OR REPLACE TABLE types_{gzip}
             (
-                id Int64, u8 UInt8, i32 Int32, f Float64, t DateTime64(3, 'UTC'), s String, low LowCardinality(String), n Nullable(Int64),
+                id Int64, u8 UInt8, i32 Int32, f Float64, t DateTime64(3, 'UTC'), s String, low LowCardinality(String), few LowCardinality(String), n Nullable(Int64),
                 price Nullable(Decimal(18, 4)), m Map(String, String), h Array(Tuple(name String, value String)), a Array(String),
                 verdict Enum8('pending' = 0, 'accepted' = 1, 'duplicate' = 2), nt Nullable(DateTime64(3, 'UTC'))
             )
@@ -104,6 +104,7 @@ public sealed class ClientTests : IClassFixture<ClientTests.Server>
         block.DateTime64("t").Append(1_700_000_000_123);
         block.String("s").Append("a\0b'\n"u8);
         block.String("low").Append("low");
+        block.Dictionary("few").Append("few"u8.ToArray());
         block.NullableInt64("n").AppendNull();
         block.NullableDecimal64("price", 4).Append(-12345);
         var map = block.Map("m");
@@ -122,7 +123,7 @@ public sealed class ClientTests : IClassFixture<ClientTests.Server>
         Assert.Equal(1, summary.WrittenRows);
         var row = await SingleAsync(own, $"SELECT * FROM types_{gzip}", []);
         Assert.Equal(
-            """[1,255,-5,1.25,"2023-11-14 22:13:20.123","a\u0000b'\n","low",null,-1.2345,{"k":"v"},[{"name":"same","value":"1"},{"name":"same","value":"2"}],[],"duplicate",null]""",
+            """[1,255,-5,1.25,"2023-11-14 22:13:20.123","a\u0000b'\n","low","few",null,-1.2345,{"k":"v"},[{"name":"same","value":"1"},{"name":"same","value":"2"}],[],"duplicate",null]""",
             Compact(row.Values));
     }
 

@@ -89,6 +89,18 @@ public sealed class NativeBlockWriterTests
     "0102" + Header("a", "Array(String)") + "0000000000000000" + "0100000000000000" + "0178");
 
     [Fact]
+    public void A_dictionary_has_each_value_once_then_a_byte_a_row() => Check(block =>
+    {
+        var column = block.Dictionary("k");
+        foreach (var value in new[] { "x"u8.ToArray(), "yz"u8.ToArray(), "x"u8.ToArray() })
+        {
+            column.Append(value);
+        }
+    },
+    "0103" + Header("k", "LowCardinality(String)") + "0100000000000000" + "0006000000000000" + "0200000000000000" + "0178" + "02797A"
+        + "0300000000000000" + "000100");
+
+    [Fact]
     public void Columns_of_different_length_are_refused_by_name()
     {
         var block = new NativeBlockWriter();
@@ -107,6 +119,10 @@ public sealed class NativeBlockWriterTests
         Assert.Throws<InvalidOperationException>(block.Int64("a").AppendNull);
         Assert.Throws<InvalidOperationException>(() => block.Map("m").Append("x"u8));
         Assert.Throws<InvalidOperationException>(() => block.StringArray("s").Append("x"u8, "y"u8));
+        var dictionary = block.Dictionary("k");
+        var values = Enumerable.Range(0, 257).Select(BitConverter.GetBytes).ToArray();
+        Assert.All(values[..256], dictionary.Append);
+        Assert.Contains("column k has more than 256 values", Assert.Throws<InvalidOperationException>(() => dictionary.Append(values[256])).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -125,6 +141,7 @@ public sealed class NativeBlockWriterTests
         var number = block.NullableInt64("n");
         var text = block.String("t");
         var map = block.Map("m");
+        var (few, value) = (block.Dictionary("k"), "a value"u8.ToArray());
         Fill(200);
 
         Assert.Equal(0, Allocations.Least(() => Fill(200)));
@@ -138,6 +155,7 @@ public sealed class NativeBlockWriterTests
                 text.Append("some text"u8);
                 map.Append("key"u8, "value"u8);
                 map.EndRow();
+                few.Append(value);
             }
 
             block.Build();
