@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using StackExchange.Redis;
 using Stockflow.Model;
 
@@ -28,7 +29,9 @@ public sealed class RedisRebuild(PositionOptions options, TimeProvider time, ILo
     {
         var db = await redis.OpenAsync(token);
         var tag = LaneKeys.Tag(options.KeyPrefix, partition);
-        var own = time.GetUtcNow().ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture);
+
+        // Digits behind the clock, because another rebuild may have begun in the same millisecond.
+        var own = string.Create(CultureInfo.InvariantCulture, $"{time.GetUtcNow().ToUnixTimeMilliseconds()}{RandomNumberGenerator.GetInt32(1_000_000_000):D9}");
         var started = time.GetTimestamp();
         while (!await RedisConnection.GuardAsync(db, () => db.StringSetAsync(tag + ":rebuild", own, ClaimTime, When.NotExists)))
         {

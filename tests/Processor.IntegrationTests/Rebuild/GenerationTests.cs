@@ -61,7 +61,7 @@ public sealed class GenerationTests
         await using var redis = await RedisProcess.StartAsync();
         var options = redis.Positions;
         await using var store = new RedisPositionStore(options, TimeProvider.System);
-        await using var rebuild = new RedisRebuild(options, TimeProvider.System);
+        await using var rebuild = new RedisRebuild(options, new OneInstant());
         using var connection = await redis.ConnectAsync();
         var slow = await FillAsync(rebuild, next: 8, onHand: 5);
         connection.Database.KeyDelete("{inv:0}:rebuild");
@@ -167,5 +167,12 @@ public sealed class GenerationTests
         commit.Positions.Add(new PositionWrite(ids.Intern(Encoding.UTF8.GetBytes(sku)), ids.Intern(Encoding.UTF8.GetBytes(location)),
             new PositionState { OnHand = onHand, Version = 1 }));
         return commit;
+    }
+
+    private sealed class OneInstant : TimeProvider
+    {
+        private readonly DateTimeOffset now = DateTimeOffset.UtcNow;
+
+        public override DateTimeOffset GetUtcNow() => now;
     }
 }
