@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Stockflow.Model;
 
 namespace Stockflow.Dedupe;
