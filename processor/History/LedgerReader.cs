@@ -205,7 +205,7 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
             }
         }
 
-        await SumAsync(parameters, places, skus, positions);
+        await SumAsync(topic, all.ToDictionary(q => q.SkuId, q => q.BeforeOffset, StringComparer.Ordinal), places, skus, positions);
     }
 
     private async Task<Dictionary<string, CorrectedSku>> CorrectedSkusAsync(Dictionary<string, object?> parameters)
@@ -234,7 +234,7 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
 
     // Corrected events travel in the address too, so that many of them are taken a part of the SKUs at a time.
     private async Task SumAsync(
-        Dictionary<string, object?> parameters, IEnumerable<(string SkuId, string Location)> places, Dictionary<string, CorrectedSku> skus, Dictionary<string, List<StockPosition>> positions)
+        string topic, Dictionary<string, long> before, IEnumerable<(string SkuId, string Location)> places, Dictionary<string, CorrectedSku> skus, Dictionary<string, List<StockPosition>> positions)
     {
         var (part, corrected) = (new List<(string SkuId, string Location)>(), new List<(string Event, long? Amount)>());
         foreach (var sku in places.GroupBy(place => place.SkuId))
@@ -247,7 +247,7 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
 
             if (corrected.Count >= MaximumCorrected)
             {
-                await SumAsync(parameters, part, corrected, positions);
+                await SumAsync(topic, before, part, corrected, positions);
                 part.Clear();
                 corrected.Clear();
             }
@@ -255,19 +255,27 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
 
         if (part.Count > 0)
         {
-            await SumAsync(parameters, part, corrected, positions);
+            await SumAsync(topic, before, part, corrected, positions);
         }
     }
 
     private async Task SumAsync(
-        Dictionary<string, object?> parameters, List<(string SkuId, string Location)> places, List<(string Event, long? Amount)> corrected, Dictionary<string, List<StockPosition>> positions)
+        string topic, Dictionary<string, long> before, List<(string SkuId, string Location)> places, List<(string Event, long? Amount)> corrected, Dictionary<string, List<StockPosition>> positions)
     {
+        // Only the part's own SKUs: each costs a read of all its rows.
+        var skus = places.Select(place => place.SkuId).Distinct(StringComparer.Ordinal).ToArray();
         var amended = corrected.Where(each => each.Amount is not null).ToArray();
-        parameters["place_skus"] = places.Select(place => place.SkuId).ToArray();
-        parameters["places"] = places.Select(place => place.Location).ToArray();
-        parameters["voided"] = corrected.Where(each => each.Amount is null).Select(each => each.Event).ToArray();
-        parameters["amended"] = Array.ConvertAll(amended, each => each.Event);
-        parameters["amounts"] = Array.ConvertAll(amended, each => each.Amount!.Value);
+        var parameters = new Dictionary<string, object?>
+        {
+            ["topic"] = topic,
+            ["skus"] = skus,
+            ["before"] = Array.ConvertAll(skus, sku => before[sku]),
+            ["place_skus"] = places.Select(place => place.SkuId).ToArray(),
+            ["places"] = places.Select(place => place.Location).ToArray(),
+            ["voided"] = corrected.Where(each => each.Amount is null).Select(each => each.Event).ToArray(),
+            ["amended"] = Array.ConvertAll(amended, each => each.Event),
+            ["amounts"] = Array.ConvertAll(amended, each => each.Amount!.Value),
+        };
         var states = new Dictionary<(string SkuId, string Location), PositionState>();
         await foreach (var row in clickHouse.QueryAsync(SumsSql(corrected.Count > 0), parameters))
         {

@@ -131,7 +131,9 @@ internal sealed class ProcessorRun : IAsyncDisposable
         {
             ThrowIfStalled(moved, $"{status.Totals.Unsettled} late counts are not settled");
             await Task.Delay(Poll, token);
+            var former = status.Totals.Unsettled;
             status = await StatusAsync(token) ?? status;
+            moved = status.Totals.Unsettled < former ? Stopwatch.GetTimestamp() : moved;
         }
 
         return new ProcessorFigures(events - start.Events, (events - start.Events) / seconds, after.ToDictionary(pair => pair.Key, pair => pair.Value - start.Cpu[pair.Key]), allocated, peak, status);
