@@ -137,28 +137,30 @@ public sealed class SeenTable
         {
             while (end > 0 && slots[end - 1].Mark != 0)
             {
-                run.Add(slots[--end]);
-                slots[end] = default;
+                ref var place = ref slots[--end];
+                if (place.Mark > horizonOffset)
+                {
+                    run.Add(place);
+                }
+
+                place = default;
             }
 
             foreach (var slot in run)
             {
-                if (slot.Mark > horizonOffset)
+                var i = Place(slot.Upper);
+                while (i < slots.Length && slots[i].Mark != 0)
                 {
-                    var i = Place(slot.Upper);
-                    while (i < slots.Length && slots[i].Mark != 0)
-                    {
-                        i++;
-                    }
+                    i++;
+                }
 
-                    if (i < slots.Length)
-                    {
-                        slots[i] = slot;
-                    }
-                    else
-                    {
-                        over.Add(slot);
-                    }
+                if (i < slots.Length)
+                {
+                    slots[i] = slot;
+                }
+                else
+                {
+                    over.Add(slot);
                 }
             }
 
