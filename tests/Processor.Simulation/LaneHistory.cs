@@ -31,12 +31,18 @@ internal sealed class LaneHistory
         MovementType.TransferOut, MovementType.TransferIn, MovementType.Correction, MovementType.Correction, MovementType.Correction,
     ];
 
-    public LaneHistory(Random random, bool uncertain)
+    /// <param name="forgets">
+    /// Duplicates may come beyond the horizon. Those of a correction, and of an event that was voided before, then count until the reconciler has
+    /// compensated them: there are none.
+    /// </param>
+    public LaneHistory(Random random, bool uncertain, bool forgets)
     {
         var length = random.Next(5, 80);
         for (var i = 0; i < length; i++)
         {
-            Log.Add(Log.Count > 0 && random.Next(6) == 0 ? Log[random.Next(Log.Count)] : Make(random, i, uncertain, length));
+            var again = Log.Count > 0 && random.Next(6) == 0 ? Log[random.Next(Log.Count)] : (LogRecord?)null;
+            var counts = forgets && again is { } former && (former.Corrects >= 0 || Log.Exists(row => row.IsVoid && row.Corrects == former.Event));
+            Log.Add(again is null || counts ? Make(random, i, uncertain, length) : again.Value);
         }
     }
 

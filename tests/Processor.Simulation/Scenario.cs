@@ -19,7 +19,7 @@ public sealed class Scenario
         Mutant = mutant;
         World = new World(seed, trace);
         Plan = new FaultPlan(World.Random);
-        History = new LaneHistory(World.Random, Plan.VerdictsChange);
+        History = new LaneHistory(World.Random, Plan.VerdictsChange, Plan.ShortHorizon);
         Network = new Network(World, Plan);
         Expectation = new Expectation(History, Plan);
         Store = new SimulatedStore(World, Plan, Expectation, mutant);
