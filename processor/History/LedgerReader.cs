@@ -84,6 +84,22 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
         {{FewThreads}}
         """;
 
+    // What came after counts, at their own location only: the head of the sorting key. Movements that corrections name stand by themselves.
+    private const string CountsSql = $$"""
+        SELECT sku_id, place, type, event, sum(qty_delta)
+        FROM
+        (
+            SELECT partition, offset, sku_id, toString(location_id) AS place, toString(movement_type) AS type, qty_delta,
+                if(event_id IN (SELECT corrects_event_id FROM corrections WHERE {{Rows}}), event_id, '') AS event
+            FROM ledger
+            WHERE {{Rows}} AND (sku_id, location_id) IN {{Places}} AND stocked = 1 AND movement_type NOT IN ('CORRECTION', 'CYCLE_COUNT')
+                AND toUnixTimestamp64Milli(event_ts) > transform(concat(toString(length(sku_id)), ':', sku_id, place), {names:Array(String)}, {since:Array(Int64)}, toInt64(0))
+            LIMIT 1 BY partition, offset
+        )
+        GROUP BY sku_id, place, type, event
+        {{FewThreads}}
+        """;
+
     private readonly Lock gate = new();
     private List<Request> waiting = [];
     private bool isAsking;
@@ -164,12 +180,14 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
     private async Task AnswerAsync(string topic, List<Request> requests)
     {
         var positions = new Dictionary<string, List<StockPosition>>(StringComparer.Ordinal);
+        var since = new Dictionary<(string SkuId, string Location), long>();
         var awaited = new Dictionary<string, List<UInt128>>(StringComparer.Ordinal);
-        foreach (var questions in requests.SelectMany(r => r.Questions).Chunk(questionsAtOnce))
+        foreach (var questions in requests.SelectMany(r => r.Questions).OrderBy(IsAboutCounts).Chunk(questionsAtOnce))
         {
             try
             {
-                await AskAsync(topic, questions, positions, awaited);
+                await AskAsync(topic, Array.FindAll(questions, q => !IsAboutCounts(q)), positions, awaited);
+                await AskCountsAsync(topic, Array.FindAll(questions, IsAboutCounts), since);
                 questionsAtOnce = Math.Min(MaximumQuestions, questionsAtOnce * 2);
             }
             catch (ClickHouseException)
@@ -182,19 +200,23 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
 
         foreach (var request in requests)
         {
-            request.Answer.TrySetResult([.. request.Questions.Select(q => new LedgerAnswer(positions.GetValueOrDefault(q.SkuId) ?? [], awaited.GetValueOrDefault(q.SkuId) ?? []))]);
+            request.Answer.TrySetResult([.. request.Questions.Select(q => new LedgerAnswer(
+                positions.GetValueOrDefault(q.SkuId) ?? [],
+                [.. q.Counts.Select(count => since.GetValueOrDefault((q.SkuId, count.LocationId)))],
+                awaited.GetValueOrDefault(q.SkuId) ?? []))]);
         }
     }
 
+    private static bool IsAboutCounts(LedgerQuestion question) => question.Counts.Count > 0;
+
     private async Task AskAsync(string topic, LedgerQuestion[] all, Dictionary<string, List<StockPosition>> positions, Dictionary<string, List<UInt128>> awaited)
     {
-        var parameters = new Dictionary<string, object?>
+        if (all.Length == 0)
         {
-            ["topic"] = topic,
-            ["skus"] = Array.ConvertAll(all, q => q.SkuId),
-            ["before"] = Array.ConvertAll(all, q => q.BeforeOffset),
-        };
-        var skus = await CorrectedSkusAsync(parameters);
+            return;
+        }
+
+        var skus = await CorrectedSkusAsync(topic, all);
         var places = all.SelectMany(q => q.Locations.Select(location => (q.SkuId, Location: location))).ToHashSet();
         foreach (var question in all)
         {
@@ -208,7 +230,61 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
         await SumAsync(topic, all.ToDictionary(q => q.SkuId, q => q.BeforeOffset, StringComparer.Ordinal), places, skus, positions);
     }
 
-    private async Task<Dictionary<string, CorrectedSku>> CorrectedSkusAsync(Dictionary<string, object?> parameters)
+    private async Task AskCountsAsync(string topic, LedgerQuestion[] all, Dictionary<(string SkuId, string Location), long> since)
+    {
+        if (all.Length == 0)
+        {
+            return;
+        }
+
+        var counts = all.SelectMany(q => q.Counts.Select(count => (q.SkuId, count.LocationId, count.EventTs))).ToArray();
+        var parameters = ParametersOf(topic, all);
+        parameters["place_skus"] = Array.ConvertAll(counts, count => count.SkuId);
+        parameters["places"] = Array.ConvertAll(counts, count => count.LocationId);
+        parameters["names"] = Array.ConvertAll(counts, count => NameOf(count.SkuId, count.LocationId));
+        parameters["since"] = Array.ConvertAll(counts, count => count.EventTs);
+        var corrected = new List<(string SkuId, string Location, string Event, long Units)>();
+        await foreach (var row in clickHouse.QueryAsync(CountsSql, parameters))
+        {
+            var (skuId, location, eventId) = (row.Get<string>(0)!, row.Get<string>(1)!, row.Get<string>(3)!);
+            if (!new MovementSum(row.Get<string>(2)!, false, 1, 0).ChangesOnHand)
+            {
+                continue;
+            }
+
+            if (eventId.Length > 0)
+            {
+                corrected.Add((skuId, location, eventId, row.Get<long>(4)));
+                continue;
+            }
+
+            Add(skuId, location, row.Get<long>(4));
+        }
+
+        if (corrected.Count == 0)
+        {
+            return;
+        }
+
+        var named = corrected.Select(each => each.SkuId).ToHashSet(StringComparer.Ordinal);
+        var skus = await CorrectionsAsync(ParametersOf(topic, Array.FindAll(all, q => named.Contains(q.SkuId))));
+        foreach (var (skuId, location, eventId, units) in corrected)
+        {
+            // A correction of another SKU may name the same event, and means nothing to it.
+            Add(skuId, location, skus.TryGetValue(skuId, out var sku) ? sku.UnitsOf(eventId, units) : units);
+        }
+
+        void Add(string skuId, string location, long units) => CollectionsMarshal.GetValueRefOrAddDefault(since, (skuId, location), out _) += units;
+    }
+
+    private static Dictionary<string, object?> ParametersOf(string topic, LedgerQuestion[] questions) => new()
+    {
+        ["topic"] = topic,
+        ["skus"] = Array.ConvertAll(questions, q => q.SkuId),
+        ["before"] = Array.ConvertAll(questions, q => q.BeforeOffset),
+    };
+
+    private async Task<Dictionary<string, CorrectedSku>> CorrectionsAsync(Dictionary<string, object?> parameters)
     {
         var corrections = new Dictionary<string, List<(LedgerCorrection, long)>>(StringComparer.Ordinal);
         await foreach (var row in clickHouse.QueryAsync(CorrectionsSql, parameters))
@@ -217,7 +293,13 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
             Of(corrections, row.Get<string>(0)!).Add((new LedgerCorrection(fact, null), row.Get<long>(4)));
         }
 
-        var skus = corrections.ToDictionary(pair => pair.Key, pair => new CorrectedSku(pair.Value), StringComparer.Ordinal);
+        return corrections.ToDictionary(pair => pair.Key, pair => new CorrectedSku(pair.Value), StringComparer.Ordinal);
+    }
+
+    private async Task<Dictionary<string, CorrectedSku>> CorrectedSkusAsync(string topic, LedgerQuestion[] questions)
+    {
+        var parameters = ParametersOf(topic, questions);
+        var skus = await CorrectionsAsync(parameters);
         if (skus.Count > 0)
         {
             await foreach (var row in clickHouse.QueryAsync(RootsSql, parameters))
@@ -351,7 +433,13 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
         public IEnumerable<(string EventId, long? Amount)> CorrectedAt(HashSet<string> locations) =>
             from id in effects.Corrected
             where PlacesOf(id).Any(locations.Contains)
-            select (id, effects.VoidOf(id) is null ? effects.AmendmentsOf(id).Sum(correction => correction.Fact.Quantity) : (long?)null);
+            select (id, AmountOf(id));
+
+        /// <summary>What corrections in effect leave of an event's units.</summary>
+        public long UnitsOf(string eventId, long units) => AmountOf(eventId) is { } amount ? units + amount : 0;
+
+        private long? AmountOf(string eventId) =>
+            effects.VoidOf(eventId) is null ? effects.AmendmentsOf(eventId).Sum(correction => correction.Fact.Quantity) : null;
 
         private HashSet<string> PlacesOf(string eventId) => places.TryGetValue(eventId, out var known) ? known : [];
     }

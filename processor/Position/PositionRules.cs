@@ -65,11 +65,23 @@ public static class PositionRules
         state.Version++;
     }
 
+    /// <summary>Puts a late count into its position, unless another one has taken its place.</summary>
+    /// <param name="state">The position with everything else that has come.</param>
+    /// <param name="countTs">The count's event time, in milliseconds since 1970-01-01 UTC.</param>
+    /// <param name="counted">Units counted.</param>
+    /// <param name="since">Units by which all movements after the count change on-hand.</param>
+    public static void Settle(ref PositionState state, long countTs, long counted, long since)
+    {
+        if (Outranks(countTs, counted, state))
+        {
+            state.OnHand = counted + since;
+            (state.LastCountTs, state.LastCountQty) = (countTs, counted);
+        }
+    }
+
     private static bool ApplyCount(ref PositionState state, in Movement count)
     {
-        var newer = count.EventTs > state.LastCountTs
-            || (count.EventTs == state.LastCountTs && count.CountedQty > state.LastCountQty);
-        if (!newer)
+        if (!Outranks(count.EventTs, count.CountedQty, state))
         {
             return true;
         }
@@ -80,9 +92,10 @@ public static class PositionRules
             return false;
         }
 
-        state.OnHand = count.CountedQty;
-        state.LastCountTs = count.EventTs;
-        state.LastCountQty = count.CountedQty;
+        Settle(ref state, count.EventTs, count.CountedQty, since: 0);
         return true;
     }
+
+    private static bool Outranks(long countTs, long counted, in PositionState state) =>
+        countTs > state.LastCountTs || (countTs == state.LastCountTs && counted > state.LastCountQty);
 }

@@ -117,12 +117,16 @@ public sealed class PositionStage(
 
             recent.Add(batch.Movements[i]);
             Apply(ref batch.Movements[i], places[i], batch.Records[i].Offset, batch.NextOffset);
+            if (settlements.TryMeet(batch.Movements[i], commit, out var early))
+            {
+                Apply(ref early, places[i], batch.Records[i].Offset, batch.NextOffset);
+            }
         }
 
         commit.NextOffset = Math.Max(batch.NextOffset, from);
         foreach (var answer in answers)
         {
-            settlements.Settle(answer, Write, commit);
+            settlements.Settle(answer, State, commit);
         }
 
         settlements.Ask(commit.NextOffset, commit);
@@ -165,11 +169,7 @@ public sealed class PositionStage(
         }
 
         // It acts on the place and the time of what it corrects, which the ledger knows.
-        settlements.Note(correction, offset, batch.NextOffset);
-        if (correction.QtyDelta == 0)
-        {
-            recent.Bar(Target(batch, i));
-        }
+        settlements.NoteCorrection(correction, Target(batch, i), offset, batch.NextOffset);
     }
 
     private bool TryAmend(RecordBatch batch, int i, out Movement amendment)
@@ -186,7 +186,7 @@ public sealed class PositionStage(
         settlements.Note(movement, offset, batchEnd);
         if (!PositionRules.Apply(ref Touch(place).State, movement))
         {
-            settlements.Open(movement.Sku, movement.Location, offset);
+            settlements.OpenCount(movement);
         }
 
         if (movement.Counterpart >= 0 && movement.Type is MovementType.TransferOut or MovementType.TransferIn)
@@ -195,11 +195,7 @@ public sealed class PositionStage(
         }
     }
 
-    private void Write(int sku, int location, in PositionState state)
-    {
-        ref var entry = ref Touch(Loaded(sku, location));
-        entry.State = state with { Version = Math.Max(entry.State.Version, state.Version) + 1 };
-    }
+    private ref PositionState State(int sku, int location) => ref Touch(Loaded(sku, location)).State;
 
     private async Task LoadMissingAsync(RecordBatch batch, CancellationToken token)
     {

@@ -47,12 +47,14 @@ internal sealed class RecentMovements
         }
     }
 
+    public bool IsBarred(UInt128 fingerprint) => barred.Contains(fingerprint);
+
     /// <summary>An amendment of <paramref name="target"/> as a movement of the place, the time and the type of what it amends; false if that is not known.</summary>
     public bool TryAmend(in Movement correction, UInt128 target, out Movement amendment)
     {
         amendment = correction;
         ref var entry = ref Place(target);
-        if (new UInt128(entry.Upper, entry.Lower) != target || entry.Sku != correction.Sku || barred.Contains(target))
+        if (new UInt128(entry.Upper, entry.Lower) != target || entry.Sku != correction.Sku || IsBarred(target))
         {
             return false;
         }

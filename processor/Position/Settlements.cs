@@ -7,8 +7,8 @@ namespace Stockflow.Position;
 
 /// <summary>
 /// Positions of a lane that only the ledger can tell: those whose count came after later movements, and those whose movements were corrected.
-/// The ledger says what they were as of an offset; the movements of the SKU since then are kept here and applied on top. A correction whose
-/// event has not come is held: the event, when it comes, has the SKU asked for again. Owned by the position stage; only
+/// The ledger says what they were as of an offset, or for late counts alone what came after them; the movements of the SKU since then are kept here
+/// and applied on top. A correction whose event has not come is held: the event, when it comes, has the SKU asked for again. Owned by the position stage; only
 /// <see cref="Answers"/> is shared.
 /// </summary>
 internal sealed class Settlements(
@@ -25,6 +25,9 @@ internal sealed class Settlements(
     private static readonly TimeSpan LedgerPoll = TimeSpan.FromMilliseconds(200);
     private readonly Dictionary<int, Pending> open = [];
     private readonly Dictionary<int, Wanted> opening = [];
+
+    // By SKU, as long as nothing else is open or opening for it.
+    private readonly Dictionary<int, Early> early = [];
     private readonly Dictionary<UInt128, int> awaited = [];
     private readonly Dictionary<int, IReadOnlyList<UInt128>> held = [];
     private readonly Channel<Question> questions = Channel.CreateUnbounded<Question>();
@@ -49,6 +52,9 @@ internal sealed class Settlements(
     /// once the batch is through.
     /// </summary>
     public void Open(int sku, int location, long offset) => Want(sku).Add(location, location == Corrected ? offset : long.MaxValue);
+
+    /// <summary>Has the ledger asked what came after a late count, once the batch is through.</summary>
+    public void OpenCount(in Movement count) => Want(count.Sku).AddCount(count.Location, count.EventTs, count.CountedQty);
 
     /// <summary>Takes up a SKU with held corrections where the lane is opened.</summary>
     public void Resume(int sku)
@@ -97,12 +103,50 @@ internal sealed class Settlements(
         kept = 0;
     }
 
+    /// <summary>
+    /// Takes notice of a correction of <paramref name="target"/>, a movement that the lane does not remember. It may have overtaken that movement by a
+    /// little: if the movement comes while the ledger has not answered, <see cref="TryMeet"/> gives the amendment out and nothing needs to be asked.
+    /// </summary>
+    public void NoteCorrection(in Movement correction, UInt128 target, long offset, long batchEnd)
+    {
+        var isAlone = !open.ContainsKey(correction.Sku) && !opening.ContainsKey(correction.Sku) && !awaited.ContainsKey(correction.Fingerprint);
+        Note(correction, offset, batchEnd);
+        if (correction.QtyDelta == 0)
+        {
+            recent.Bar(target);
+        }
+        else if (isAlone && !recent.IsBarred(target))
+        {
+            early.Add(correction.Sku, new Early(target, correction));
+        }
+    }
+
+    /// <summary>An amendment that came before this movement, as a movement of its place, time and type; the ledger's answer is not waited for any more.</summary>
+    public bool TryMeet(in Movement movement, LaneCommit commit, out Movement amendment)
+    {
+        if (early.Count == 0 || !early.TryGetValue(movement.Sku, out var found) || found.Target != movement.Fingerprint || movement.Type == MovementType.CycleCount)
+        {
+            amendment = default;
+            return false;
+        }
+
+        amendment = found.Amendment with { Type = movement.Type, EventTs = movement.EventTs, Location = movement.Location, Counterpart = movement.Counterpart };
+        early.Remove(movement.Sku);
+        if (!opening.Remove(movement.Sku))
+        {
+            Close(movement.Sku, open[movement.Sku], commit);
+            questions.Writer.TryWrite(new Question(movement.Sku, 0, null));
+        }
+
+        return true;
+    }
+
     /// <summary>Asks what <see cref="Open"/> has gathered as of <paramref name="batchEnd"/>, and tells the commit what waits.</summary>
     public void Ask(long batchEnd, LaneCommit commit)
     {
         foreach (var (sku, wanted) in opening)
         {
-            foreach (var location in wanted.Locations)
+            foreach (var location in wanted.Places)
             {
                 commit.Settlements.Add(new SettlementChange(sku, location, Opens: true));
             }
@@ -115,24 +159,67 @@ internal sealed class Settlements(
             }
 
             open.Add(sku, new Pending(batchEnd, wanted));
-            var locations = wanted.Locations.Where(location => location != Corrected).Select(ids.Text).ToArray();
-            questions.Writer.TryWrite(new Question(sku, batchEnd, new LedgerQuestion(ids.Text(sku), locations, wanted.FromOffset, batchEnd)));
+            questions.Writer.TryWrite(new Question(sku, batchEnd, wanted.Question(sku, batchEnd, ids)));
         }
 
         opening.Clear();
     }
 
     /// <summary>
-    /// Puts an answer into the positions, with what was kept applied on top. Positions are given to <paramref name="write"/>; what is settled and
-    /// what is held goes to the commit.
+    /// Puts an answer into the positions, with what was kept applied on top. What is settled and what is held goes to the commit.
     /// </summary>
-    public void Settle(in Answer answer, StateWriter write, LaneCommit commit)
+    /// <param name="position">A position to be changed.</param>
+    public void Settle(in Answer answer, StateOf position, LaneCommit commit)
     {
         if (!open.TryGetValue(answer.Sku, out var pending) || pending.AsOf != answer.AsOf)
         {
             return;
         }
 
+        early.Remove(answer.Sku);
+        Close(answer.Sku, pending, commit);
+        if (pending.Wanted.IsCountsAlone)
+        {
+            SettleCounts(answer, pending, position);
+        }
+        else
+        {
+            SettlePositions(answer, pending, position);
+            Hold(answer.Sku, answer.Ledger.Awaited, pending, commit);
+        }
+
+        if (pending.Again is { } again)
+        {
+            Want(answer.Sku).Add(again);
+        }
+    }
+
+    private void Close(int sku, Pending pending, LaneCommit commit)
+    {
+        open.Remove(sku);
+        kept -= pending.Later.Count;
+        foreach (var place in pending.Wanted.Places)
+        {
+            commit.Settlements.Add(new SettlementChange(sku, place, Opens: false));
+        }
+    }
+
+    // All but on-hand is right already: it adds up, whatever the order.
+    private static void SettleCounts(in Answer answer, Pending pending, StateOf position)
+    {
+        for (var i = 0; i < answer.Locations.Length; i++)
+        {
+            var location = answer.Locations[i];
+            var (ts, counted) = pending.Wanted.Counts[location];
+            var later = pending.Later.Where(each => each.Location == location && each.EventTs > ts && PositionRules.ChangesOnHand(each.Type));
+            ref var state = ref position(answer.Sku, location);
+            PositionRules.Settle(ref state, ts, counted, answer.Ledger.Since[i] + later.Sum(each => each.QtyDelta));
+            state.Version++;
+        }
+    }
+
+    private void SettlePositions(in Answer answer, Pending pending, StateOf position)
+    {
         for (var i = 0; i < answer.Locations.Length; i++)
         {
             var (location, state) = (answer.Locations[i], answer.Ledger.Positions[i].State);
@@ -144,20 +231,8 @@ internal sealed class Settlements(
                 }
             }
 
-            write(answer.Sku, location, state);
-        }
-
-        open.Remove(answer.Sku);
-        kept -= pending.Later.Count;
-        foreach (var location in pending.Wanted.Locations)
-        {
-            commit.Settlements.Add(new SettlementChange(answer.Sku, location, Opens: false));
-        }
-
-        Hold(answer.Sku, answer.Ledger.Awaited, pending, commit);
-        if (pending.Again is { } again)
-        {
-            Want(answer.Sku).Add(again);
+            ref var former = ref position(answer.Sku, location);
+            former = state with { Version = Math.Max(former.Version, state.Version) + 1 };
         }
     }
 
@@ -209,6 +284,7 @@ internal sealed class Settlements(
 
     private Wanted Want(int sku)
     {
+        early.Remove(sku);
         if (!opening.TryGetValue(sku, out var wanted))
         {
             opening.Add(sku, wanted = new Wanted());
@@ -229,6 +305,10 @@ internal sealed class Settlements(
                 while (questions.Reader.TryRead(out var question))
                 {
                     waiting[question.Sku] = question;
+                    if (question.Ledger is null)
+                    {
+                        waiting.Remove(question.Sku);
+                    }
                 }
 
                 var ready = waiting.Values.Where(q => q.AsOf <= status.DurableOffset).Take(MaximumQuestions).ToList();
@@ -252,10 +332,11 @@ internal sealed class Settlements(
     {
         try
         {
-            var answers = await ledger.AskAsync(status.Topic, status.Partition, ready.ConvertAll(q => q.Ledger), stopping);
+            var answers = await ledger.AskAsync(status.Topic, status.Partition, ready.ConvertAll(q => q.Ledger!.Value), stopping);
             for (var i = 0; i < ready.Count; i++)
             {
-                var locations = answers[i].Positions.Select(p => ids.Intern(System.Text.Encoding.UTF8.GetBytes(p.LocationId))).ToArray();
+                var places = ready[i].Ledger!.Value.Counts.Select(count => count.LocationId).Concat(answers[i].Positions.Select(p => p.LocationId));
+                var locations = places.Select(place => ids.Intern(System.Text.Encoding.UTF8.GetBytes(place))).ToArray();
                 Answers.Enqueue(new Answer(ready[i].Sku, ready[i].AsOf, locations, answers[i]));
             }
 
@@ -269,11 +350,16 @@ internal sealed class Settlements(
         }
     }
 
-    internal delegate void StateWriter(int sku, int location, in PositionState state);
+    internal delegate ref PositionState StateOf(int sku, int location);
 
+    /// <param name="Locations">Of the question's counts, or of the answer's positions.</param>
     internal readonly record struct Answer(int Sku, long AsOf, int[] Locations, LedgerAnswer Ledger);
 
-    private readonly record struct Question(int Sku, long AsOf, LedgerQuestion Ledger);
+    /// <param name="Ledger">Null takes the question back.</param>
+    private readonly record struct Question(int Sku, long AsOf, LedgerQuestion? Ledger);
+
+    /// <summary>An amendment whose movement, <paramref name="Target"/>, is not known to have come.</summary>
+    private readonly record struct Early(UInt128 Target, Movement Amendment);
 
     /// <summary>A movement that came after the offset that the ledger was asked as of.</summary>
     private readonly record struct Kept(
@@ -303,24 +389,46 @@ internal sealed class Settlements(
         }
     }
 
-    /// <summary>What is asked about a SKU.</summary>
+    /// <summary>What is asked about a SKU: counts as long as nothing else is, or positions, which say all that counts would.</summary>
     private sealed class Wanted
     {
-        public HashSet<int> Locations { get; } = [];
+        private readonly HashSet<int> positions = [];
+        private long fromOffset = long.MaxValue;
 
-        public long FromOffset { get; private set; } = long.MaxValue;
+        /// <summary>Of each location the late count that ranks highest.</summary>
+        public Dictionary<int, (long EventTs, long Counted)> Counts { get; } = [];
+
+        public bool IsCountsAlone => positions.Count == 0;
+
+        public IEnumerable<int> Places => positions.Union(Counts.Keys);
 
         public void Add(int location, long fromOffset)
         {
-            Locations.Add(location);
-            FromOffset = Math.Min(FromOffset, fromOffset);
+            positions.Add(location);
+            this.fromOffset = Math.Min(this.fromOffset, fromOffset);
+        }
+
+        public void AddCount(int location, long eventTs, long counted)
+        {
+            if (!Counts.TryGetValue(location, out var former) || (eventTs, counted).CompareTo(former) > 0)
+            {
+                Counts[location] = (eventTs, counted);
+            }
         }
 
         public void Add(Wanted other)
         {
-            Locations.UnionWith(other.Locations);
-            FromOffset = Math.Min(FromOffset, other.FromOffset);
+            positions.UnionWith(other.positions);
+            fromOffset = Math.Min(fromOffset, other.fromOffset);
+            foreach (var (location, count) in other.Counts)
+            {
+                AddCount(location, count.EventTs, count.Counted);
+            }
         }
+
+        public LedgerQuestion Question(int sku, long before, IdTable ids) => IsCountsAlone
+            ? new LedgerQuestion(ids.Text(sku), [], [.. Counts.Select(pair => new LateCount(ids.Text(pair.Key), pair.Value.EventTs))], fromOffset, before)
+            : new LedgerQuestion(ids.Text(sku), [.. Places.Where(place => place != Corrected).Select(ids.Text)], [], fromOffset, before);
     }
 
     private sealed class Pending(long asOf, Wanted wanted)

@@ -97,6 +97,10 @@ internal sealed class LaneHistory
         };
     }
 
+    /// <summary>Units by which movements after a time change on-hand.</summary>
+    public long Since(int sku, int location, long eventTs, IReadOnlyCollection<long> offsets) =>
+        Corrected(sku, offsets).Where(row => row.Stocked && row.Location == location && row.Moves && row.EventTs > eventTs).Sum(row => row.Qty);
+
     /// <summary>The event at the end of a chain of corrections, there or not.</summary>
     public int Root(int sku, int correction, IReadOnlyCollection<long> offsets)
     {

@@ -50,6 +50,11 @@ internal sealed class SimulatedLedger(World world, FaultPlan plan, LaneHistory h
     {
         var sku = LaneHistory.Number(question.SkuId);
         var known = rows.Where(offset => offset < question.BeforeOffset).ToList();
+        if (question.Counts.Count > 0)
+        {
+            return new LedgerAnswer([], [.. question.Counts.Select(count => history.Since(sku, LaneHistory.Number(count.LocationId), count.EventTs, known))], []);
+        }
+
         var places = question.Locations.Select(LaneHistory.Number).ToHashSet();
         foreach (var correction in known.Where(offset => offset >= question.FromOffset).Select(offset => history.Log[(int)offset]).Where(row => row.Corrects >= 0 && row.Sku == sku))
         {
@@ -69,6 +74,6 @@ internal sealed class SimulatedLedger(World world, FaultPlan plan, LaneHistory h
             }
         }
 
-        return new LedgerAnswer(positions, [.. history.Awaited(sku, known).Select(LaneHistory.EventFingerprint)]);
+        return new LedgerAnswer(positions, [], [.. history.Awaited(sku, known).Select(LaneHistory.EventFingerprint)]);
     }
 }

@@ -29,6 +29,12 @@ public sealed class LedgerReaderTests
         )
         """;
 
+    private const string MovesSql = $$"""
+        SELECT sku_id, toString(location_id), toUnixTimestamp64Milli(event_ts), qty_delta
+        FROM ledger_effective({{Everything}}, since = '1970-01-01 00:00:00', until = '2299-12-31 00:00:00')
+        WHERE stocked = 1 AND movement_type IN ('SALE', 'RETURN', 'RECEIPT', 'TRANSFER_OUT', 'TRANSFER_IN', 'ADJUSTMENT', 'RTV', 'SHIP')
+        """;
+
     private const string HeldSql = $"SELECT DISTINCT sku_id, awaited_event_id FROM corrections_held({Everything})";
 
     [Fact]
@@ -42,7 +48,7 @@ public sealed class LedgerReaderTests
         await ledger.InsertAsync(client, random);
         var bySku = ledger.Rows.ToLookup(row => row.Sku);
         var reader = new LedgerReader(client);
-        var (positions, awaited) = (0, 0);
+        var (positions, counts, awaited) = (0, 0, 0);
         for (var round = 0; round < Rounds; round++)
         {
             // A lane that was lost and taken again asks about its SKUs while its former question may still wait.
@@ -63,11 +69,18 @@ public sealed class LedgerReaderTests
             await VerifyAsync(round, later, await asking);
         }
 
-        Assert.True(positions > Rounds * 30 && awaited > Rounds, $"{positions} positions, {awaited} awaited events");
+        Assert.True(positions > Rounds * 20 && counts > Rounds * 15 && awaited > Rounds, $"{positions} positions, {counts} counts, {awaited} awaited events");
 
-        LedgerQuestion[] Questions() => [.. Enumerable.Range(0, Skus).Where(_ => random.Next(2) == 0).Select(sku => new LedgerQuestion(
-            $"S'{sku}", [.. new[] { "L0", "L1", "L2", "nowhere" }.Where(_ => random.Next(3) == 0)],
-            random.Next(2) == 0 ? long.MaxValue : OffsetOf(sku), random.Next(3) == 0 ? long.MaxValue : OffsetOf(sku)))];
+        LedgerQuestion[] Questions() => [.. Enumerable.Range(0, Skus).Where(_ => random.Next(2) == 0).Select(Question)];
+
+        LedgerQuestion Question(int sku)
+        {
+            string[] places = [.. new[] { "L0", "L1", "L2", "nowhere" }.Where(_ => random.Next(3) == 0)];
+            var before = random.Next(3) == 0 ? long.MaxValue : OffsetOf(sku);
+            return places.Length > 0 && random.Next(2) == 0
+                ? new LedgerQuestion($"S'{sku}", [], [.. places.Select(place => new LateCount(place, bySku[$"S'{sku}"].ElementAt(random.Next(30)).EventTs))], long.MaxValue, before)
+                : new LedgerQuestion($"S'{sku}", places, [], random.Next(2) == 0 ? long.MaxValue : OffsetOf(sku), before);
+        }
 
         long OffsetOf(int sku) => bySku[$"S'{sku}"].ElementAt(random.Next(30)).Offset;
 
@@ -76,6 +89,15 @@ public sealed class LedgerReaderTests
             var expected = await ExpectedAsync(client, questions);
             for (var i = 0; i < questions.Length; i++)
             {
+                if (questions[i].Counts.Count > 0)
+                {
+                    var moves = expected.Moves[questions[i].SkuId];
+                    Assert.Equal(questions[i].Counts.Select(count => moves.Where(move => move.Location == count.LocationId && move.EventTs > count.EventTs).Sum(move => move.Qty)), answers[i].Since);
+                    Assert.Empty(answers[i].Positions);
+                    counts += questions[i].Counts.Count;
+                    continue;
+                }
+
                 var found = answers[i].Positions.ToDictionary(position => position.LocationId, position => position.State);
                 foreach (var (location, state) in expected.Positions.Where(pair => pair.Key.SkuId == questions[i].SkuId).Select(pair => (pair.Key.LocationId, pair.Value)))
                 {
@@ -90,7 +112,23 @@ public sealed class LedgerReaderTests
         }
     }
 
-    private static async Task<(Dictionary<PositionKey, PositionState> Positions, ILookup<string, UInt128> Awaited)> ExpectedAsync(ClickHouseClient client, LedgerQuestion[] questions)
+    [Fact]
+    public async Task A_correction_of_another_sku_changes_nothing_after_a_count()
+    {
+        var (server, client) = await EmbeddedClickHouse.StartMigratedAsync();
+        await using var owned = server;
+        using var closed = client;
+        await new Row(0, "sale", RandomLedger.Start + 1, RandomLedger.Start, "A", "L", "SALE", -3, null, "", "").InsertAsync(client);
+        await new Row(1, "void", RandomLedger.Start + 2, RandomLedger.Start, "B", "L", "CORRECTION", 0, null, "", "sale").InsertAsync(client);
+
+        var answers = await new LedgerReader(client).AskAsync("t", 0, [Question("A"), Question("B")], CancellationToken.None);
+
+        Assert.Equal([-3L, 0L], answers.Select(answer => Assert.Single(answer.Since)));
+
+        static LedgerQuestion Question(string sku) => new(sku, [], [new LateCount("L", RandomLedger.Start)], long.MaxValue, long.MaxValue);
+    }
+
+    private static async Task<(Dictionary<PositionKey, PositionState> Positions, ILookup<string, (string Location, long EventTs, long Qty)> Moves, ILookup<string, UInt128> Awaited)> ExpectedAsync(ClickHouseClient client, LedgerQuestion[] questions)
     {
         var asked = questions.SelectMany(q => q.Locations.Select(location => (q.SkuId, Location: location))).ToArray();
         var parameters = new Dictionary<string, object?>
@@ -108,12 +146,18 @@ public sealed class LedgerReaderTests
             positions.Add(new PositionKey(position.SkuId, position.LocationId), position.State);
         }
 
+        var moves = new List<(string Sku, string Location, long EventTs, long Qty)>();
+        await foreach (var row in client.QueryAsync(MovesSql, parameters))
+        {
+            moves.Add((row.Get<string>(0)!, row.Get<string>(1)!, row.Get<long>(2), row.Get<long>(3)));
+        }
+
         var awaited = new List<(string Sku, UInt128 Event)>();
         await foreach (var row in client.QueryAsync(HeldSql, parameters))
         {
             awaited.Add((row.Get<string>(0)!, SipHash128.Hash(System.Text.Encoding.UTF8.GetBytes(row.Get<string>(1)!))));
         }
 
-        return (positions, awaited.ToLookup(each => each.Sku, each => each.Event));
+        return (positions, moves.ToLookup(move => move.Sku, move => (move.Location, move.EventTs, move.Qty)), awaited.ToLookup(each => each.Sku, each => each.Event));
     }
 }

@@ -42,6 +42,16 @@ public sealed class LateCountTests
     }
 
     [Fact]
+    public async Task A_count_in_order_before_the_answer_stays()
+    {
+        await using var lane = new TestLane();
+        await lane.ApplyAsync(Sale(ts: 20, -1), Count(ts: 10, 7));
+        await lane.ApplyAsync(Count(ts: 30, 9), Sale(ts: 40, -2));
+
+        Assert.Equal(9 - 2, await lane.SettleAsync());
+    }
+
+    [Fact]
     public async Task Movements_beyond_those_that_are_kept_come_from_the_ledger()
     {
         await using var lane = new TestLane();
@@ -103,9 +113,8 @@ public sealed class LateCountTests
             return (await store.GetAsync(Key.SkuId, Key.LocationId, stop.Token))!.Value.State.OnHand;
         }
 
-        // As the ledger's query does: one answer a position.
         public Task<IReadOnlyList<LedgerAnswer>> AskAsync(string topic, int partition, IReadOnlyList<LedgerQuestion> questions, CancellationToken token) =>
-            Task.FromResult<IReadOnlyList<LedgerAnswer>>([.. questions.Select(question => Answer(questions.First(q => q.SkuId == question.SkuId).BeforeOffset))]);
+            Task.FromResult<IReadOnlyList<LedgerAnswer>>([.. questions.Select(Answer)]);
 
         public async ValueTask DisposeAsync()
         {
@@ -115,18 +124,11 @@ public sealed class LateCountTests
             await store.DisposeAsync();
         }
 
-        private LedgerAnswer Answer(long before)
+        private LedgerAnswer Answer(LedgerQuestion question)
         {
-            AskedBefore = before;
-            var known = rows.Take((int)before).ToList();
-            var last = known.Where(row => row.Type == MovementType.CycleCount).MaxBy(row => row.EventTs);
-            return new LedgerAnswer([new StockPosition(Key.SkuId, Key.LocationId, new PositionState
-            {
-                OnHand = last.CountedQty + known.Where(row => row.EventTs > last.EventTs).Sum(row => row.QtyDelta),
-                LastCountTs = last.EventTs,
-                LastCountQty = last.CountedQty,
-                LastEventTs = known.Max(row => row.EventTs),
-            })], []);
+            AskedBefore = question.BeforeOffset;
+            var known = rows.Take((int)question.BeforeOffset).ToList();
+            return new LedgerAnswer([], [known.Where(row => row.EventTs > Assert.Single(question.Counts).EventTs).Sum(row => row.QtyDelta)], []);
         }
 
         private async Task OpenAsync()
