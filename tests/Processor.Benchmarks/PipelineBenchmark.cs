@@ -11,7 +11,7 @@ internal static class PipelineBenchmark
     private const string Name = "pipeline", Database = "bench";
 
     /// <summary>Each costs half a minute.</summary>
-    private const int MostRounds = 2;
+    private const int MostRounds = 3;
 
     public static async Task RunAsync(BenchmarkOptions options, Report report, CancellationToken token)
     {
