@@ -227,7 +227,7 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
             }
         }
 
-        await SumAsync(topic, all.ToDictionary(q => q.SkuId, q => q.BeforeOffset, StringComparer.Ordinal), places, skus, positions);
+        await SumAsync(topic, all, places, skus, positions);
     }
 
     private async Task AskCountsAsync(string topic, LedgerQuestion[] all, Dictionary<(string SkuId, string Location), long> since)
@@ -237,12 +237,10 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
             return;
         }
 
-        var counts = all.SelectMany(q => q.Counts.Select(count => (q.SkuId, count.LocationId, count.EventTs))).ToArray();
-        var parameters = ParametersOf(topic, all);
-        parameters["place_skus"] = Array.ConvertAll(counts, count => count.SkuId);
-        parameters["places"] = Array.ConvertAll(counts, count => count.LocationId);
-        parameters["names"] = Array.ConvertAll(counts, count => NameOf(count.SkuId, count.LocationId));
-        parameters["since"] = Array.ConvertAll(counts, count => count.EventTs);
+        var places = all.SelectMany(q => q.Counts.Select(count => (q.SkuId, count.LocationId))).ToArray();
+        var parameters = ParametersOf(topic, all, places);
+        parameters["names"] = Array.ConvertAll(places, place => NameOf(place.SkuId, place.LocationId));
+        parameters["since"] = all.SelectMany(q => q.Counts.Select(count => count.EventTs)).ToArray();
         var corrected = new List<(string SkuId, string Location, string Event, long Units)>();
         await foreach (var row in clickHouse.QueryAsync(CountsSql, parameters))
         {
@@ -255,10 +253,11 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
             if (eventId.Length > 0)
             {
                 corrected.Add((skuId, location, eventId, row.Get<long>(4)));
-                continue;
             }
-
-            Add(skuId, location, row.Get<long>(4));
+            else
+            {
+                Add(skuId, location, row.Get<long>(4));
+            }
         }
 
         if (corrected.Count == 0)
@@ -266,8 +265,7 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
             return;
         }
 
-        var named = corrected.Select(each => each.SkuId).ToHashSet(StringComparer.Ordinal);
-        var skus = await CorrectionsAsync(ParametersOf(topic, Array.FindAll(all, q => named.Contains(q.SkuId))));
+        var skus = await CorrectionsAsync(ParametersOf(topic, QuestionsOf(all, corrected.Select(each => each.SkuId))));
         foreach (var (skuId, location, eventId, units) in corrected)
         {
             // A correction of another SKU may name the same event, and means nothing to it.
@@ -283,6 +281,18 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
         ["skus"] = Array.ConvertAll(questions, q => q.SkuId),
         ["before"] = Array.ConvertAll(questions, q => q.BeforeOffset),
     };
+
+    private static Dictionary<string, object?> ParametersOf(string topic, LedgerQuestion[] questions, (string SkuId, string Location)[] places) => new(ParametersOf(topic, questions))
+    {
+        ["place_skus"] = Array.ConvertAll(places, place => place.SkuId),
+        ["places"] = Array.ConvertAll(places, place => place.Location),
+    };
+
+    private static LedgerQuestion[] QuestionsOf(LedgerQuestion[] all, IEnumerable<string> skus)
+    {
+        var wanted = skus.ToHashSet(StringComparer.Ordinal);
+        return Array.FindAll(all, q => wanted.Contains(q.SkuId));
+    }
 
     private async Task<Dictionary<string, CorrectedSku>> CorrectionsAsync(Dictionary<string, object?> parameters)
     {
@@ -316,7 +326,7 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
 
     // Corrected events travel in the address too, so that many of them are taken a part of the SKUs at a time.
     private async Task SumAsync(
-        string topic, Dictionary<string, long> before, IEnumerable<(string SkuId, string Location)> places, Dictionary<string, CorrectedSku> skus, Dictionary<string, List<StockPosition>> positions)
+        string topic, LedgerQuestion[] all, IEnumerable<(string SkuId, string Location)> places, Dictionary<string, CorrectedSku> skus, Dictionary<string, List<StockPosition>> positions)
     {
         var (part, corrected) = (new List<(string SkuId, string Location)>(), new List<(string Event, long? Amount)>());
         foreach (var sku in places.GroupBy(place => place.SkuId))
@@ -329,7 +339,7 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
 
             if (corrected.Count >= MaximumCorrected)
             {
-                await SumAsync(topic, before, part, corrected, positions);
+                await SumAsync(topic, all, part, corrected, positions);
                 part.Clear();
                 corrected.Clear();
             }
@@ -337,27 +347,19 @@ public sealed class LedgerReader(IClickHouse clickHouse) : ILedgerReader
 
         if (part.Count > 0)
         {
-            await SumAsync(topic, before, part, corrected, positions);
+            await SumAsync(topic, all, part, corrected, positions);
         }
     }
 
     private async Task SumAsync(
-        string topic, Dictionary<string, long> before, List<(string SkuId, string Location)> places, List<(string Event, long? Amount)> corrected, Dictionary<string, List<StockPosition>> positions)
+        string topic, LedgerQuestion[] all, List<(string SkuId, string Location)> places, List<(string Event, long? Amount)> corrected, Dictionary<string, List<StockPosition>> positions)
     {
         // Only the part's own SKUs: each costs a read of all its rows.
-        var skus = places.Select(place => place.SkuId).Distinct(StringComparer.Ordinal).ToArray();
+        var parameters = ParametersOf(topic, QuestionsOf(all, places.Select(place => place.SkuId)), [.. places]);
         var amended = corrected.Where(each => each.Amount is not null).ToArray();
-        var parameters = new Dictionary<string, object?>
-        {
-            ["topic"] = topic,
-            ["skus"] = skus,
-            ["before"] = Array.ConvertAll(skus, sku => before[sku]),
-            ["place_skus"] = places.Select(place => place.SkuId).ToArray(),
-            ["places"] = places.Select(place => place.Location).ToArray(),
-            ["voided"] = corrected.Where(each => each.Amount is null).Select(each => each.Event).ToArray(),
-            ["amended"] = Array.ConvertAll(amended, each => each.Event),
-            ["amounts"] = Array.ConvertAll(amended, each => each.Amount!.Value),
-        };
+        parameters["voided"] = corrected.Where(each => each.Amount is null).Select(each => each.Event).ToArray();
+        parameters["amended"] = Array.ConvertAll(amended, each => each.Event);
+        parameters["amounts"] = Array.ConvertAll(amended, each => each.Amount!.Value);
         var states = new Dictionary<(string SkuId, string Location), PositionState>();
         await foreach (var row in clickHouse.QueryAsync(SumsSql(corrected.Count > 0), parameters))
         {

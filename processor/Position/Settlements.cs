@@ -304,10 +304,13 @@ internal sealed class Settlements(
             {
                 while (questions.Reader.TryRead(out var question))
                 {
-                    waiting[question.Sku] = question;
                     if (question.Ledger is null)
                     {
                         waiting.Remove(question.Sku);
+                    }
+                    else
+                    {
+                        waiting[question.Sku] = question;
                     }
                 }
 
