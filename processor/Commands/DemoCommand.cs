@@ -53,7 +53,7 @@ public static class DemoCommand
                 throw new SetupException($"--data-dir: {folder} is not empty; offsets of an earlier run would meet those of this one.");
             }
 
-            using var http = new HttpClient { Timeout = Demo.AskTimeout };
+            using var http = new HttpClient(new ConnectFailureHandler()) { Timeout = Demo.AskTimeout };
             return await new Demo(options, new DemoView(), http).RunAsync(token);
         }));
         return command;

@@ -189,7 +189,7 @@ public static class QueryCommand
 
     private static async Task<(HttpStatusCode Status, string Body)> GetAsync(Uri server, string path, string? keyFile, CancellationToken token)
     {
-        using var client = new HttpClient { BaseAddress = new Uri(server.ToString().TrimEnd('/') + "/"), Timeout = TimeSpan.FromSeconds(30) };
+        using var client = new HttpClient(new ConnectFailureHandler()) { BaseAddress = new Uri(server.ToString().TrimEnd('/') + "/"), Timeout = TimeSpan.FromSeconds(30) };
         if (keyFile is not null)
         {
             var key = File.Exists(keyFile) ? File.ReadLines(keyFile).FirstOrDefault(line => line.Length > 0 && line[0] != '#')?.Trim().Split(' ', '\t')[^1] : null;

@@ -27,7 +27,7 @@ internal sealed class RegistryTransport : IDisposable
         options.Validate();
         (this.options, this.time, this.logger) = (options, time, logger);
         addresses = options.Addresses();
-        client = new HttpClient(Handler(options.CaFile)) { Timeout = Timeout.InfiniteTimeSpan, MaxResponseContentBufferSize = MaximumBody };
+        client = new HttpClient(new ConnectFailureHandler(Handler(options.CaFile))) { Timeout = Timeout.InfiniteTimeSpan, MaxResponseContentBufferSize = MaximumBody };
         client.DefaultRequestHeaders.Authorization = Authorization();
         client.DefaultRequestHeaders.Accept.ParseAdd($"{MediaType}, application/json;q=0.5");
     }

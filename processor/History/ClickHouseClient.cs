@@ -33,7 +33,7 @@ public sealed class ClickHouseClient : IClickHouse, IDisposable
         _options = options;
         _time = time;
         _retry = new RetryPolicy(options, time, Random.Shared.NextDouble);
-        _http = new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan };
+        _http = new HttpClient(new ConnectFailureHandler(handler)) { Timeout = Timeout.InfiniteTimeSpan };
         _http.DefaultRequestHeaders.Add("X-ClickHouse-User", options.User);
         if (options.Secret.Length > 0)
         {

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Stockflow.Embedded;
+using Stockflow.Model;
 using Stockflow.Serve;
 
 namespace Stockflow.Benchmarks;
@@ -49,7 +50,7 @@ internal sealed class ProcessorRun : IAsyncDisposable
                 .. settings,
             ],
             Path.Combine(servers.Folder, log + ".log"));
-        return new ProcessorRun(servers, processor, new HttpClient { BaseAddress = new Uri(url) });
+        return new ProcessorRun(servers, processor, new HttpClient(new ConnectFailureHandler()) { BaseAddress = new Uri(url) });
     }
 
     /// <summary>Waits until it keeps positions up to date.</summary>

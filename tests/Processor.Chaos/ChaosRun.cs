@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net.Sockets;
 using Stockflow.Chaos.Faults;
 using Stockflow.Chaos.Load;
 using Stockflow.Chaos.Servers;
@@ -30,7 +31,7 @@ internal sealed class ChaosRun(ChaosOptions options, long seed)
         {
             result = await RunAsync(folder);
         }
-        catch (Exception e) when (e is InvalidOperationException or IOException or HttpRequestException or OperationCanceledException)
+        catch (Exception e) when (e is InvalidOperationException or IOException or HttpRequestException or SocketException or OperationCanceledException)
         {
             result = new RunResult { Problem = e.Message };
         }

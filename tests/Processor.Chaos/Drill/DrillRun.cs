@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Stockflow.Chaos.Faults;
 using Stockflow.Chaos.Servers;
 
@@ -60,7 +61,7 @@ internal sealed class DrillRun(string processor, string alerts)
             Directory.Delete(folder, recursive: true);
             return true;
         }
-        catch (Exception e) when (e is InvalidOperationException or IOException or HttpRequestException or OperationCanceledException)
+        catch (Exception e) when (e is InvalidOperationException or IOException or HttpRequestException or SocketException or OperationCanceledException)
         {
             journal.Say($"FAILED: {e.Message}");
             journal.Say($"the servers' logs: {folder}");
@@ -190,7 +191,7 @@ internal sealed class DrillRun(string processor, string alerts)
             {
                 using var answer = await Http.GetAsync(new Uri($"http://{instance.Address}/v1/atp/{ShopLoad.Sku(i)}/{ShopLoad.Location(i)}"), token);
             }
-            catch (Exception e) when (e is HttpRequestException or OperationCanceledException)
+            catch (Exception e) when (e is HttpRequestException or SocketException or OperationCanceledException)
             {
                 // The processor is away, or the drill is over.
             }

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 
 namespace Stockflow.Chaos.Servers;
@@ -106,7 +107,7 @@ internal sealed class AlertServers : IDisposable
                     return;
                 }
             }
-            catch (HttpRequestException)
+            catch (Exception e) when (e is HttpRequestException or SocketException)
             {
                 // It has not begun to listen.
             }

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using System.Text.Json;
 
 namespace Stockflow.Chaos.Servers;
@@ -167,7 +168,7 @@ internal sealed class ProcessorInstance : IDisposable
                 lane.GetProperty("partition").GetInt32(), lane.GetProperty("positionOffset").GetInt64(),
                 lane.GetProperty("durableOffset").GetInt64(), lane.GetProperty("unsettled").GetInt64()))];
         }
-        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or JsonException or IOException)
+        catch (Exception e) when (e is HttpRequestException or SocketException or OperationCanceledException or JsonException or IOException)
         {
             return [];
         }
@@ -181,7 +182,7 @@ internal sealed class ProcessorInstance : IDisposable
             using var answer = await Http.GetAsync(new Uri($"http://127.0.0.1:{port}/readyz"));
             return (await answer.Content.ReadAsStringAsync()).Contains("\"rebuild\"", StringComparison.Ordinal);
         }
-        catch (Exception e) when (e is HttpRequestException or OperationCanceledException or IOException)
+        catch (Exception e) when (e is HttpRequestException or SocketException or OperationCanceledException or IOException)
         {
             return false;
         }

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using Stockflow.History;
+using Stockflow.Model;
 
 namespace Stockflow.IntegrationTests.Fixtures;
 
@@ -76,7 +77,7 @@ public sealed class DebianClickHouse : IAsyncDisposable
             </yandex>
             """);
         server = ServerProcess.Start(Program, ["--config-file", Path.Combine(folder, "config.xml")]);
-        using var http = new HttpClient();
+        using var http = new HttpClient(new ConnectFailureHandler());
         // Asked for by connecting: the old server prints no line when it is ready.
         for (var left = 600; ; left--)
         {

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net.Http.Json;
+using Stockflow.Model;
 using Stockflow.Serve;
 
 namespace Stockflow.IntegrationTests.Fixtures;
@@ -12,7 +13,7 @@ public sealed class ProcessorProcess : IAsyncDisposable
 
     private const string AddressPrefix = "HTTP API listens on ";
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(25);
-    private static readonly HttpClient Http = new() { Timeout = TimeSpan.FromSeconds(10) };
+    private static readonly HttpClient Http = new(new ConnectFailureHandler()) { Timeout = TimeSpan.FromSeconds(10) };
     private readonly ServerProcess process;
     private Uri? address;
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Confluent.Kafka;
 using Stockflow.IntegrationTests.Fixtures;
+using Stockflow.Model;
 
 namespace Stockflow.IntegrationTests.Import;
 
@@ -10,7 +11,7 @@ internal sealed class DemoProcess : IAsyncDisposable
     // Only bounds a hang.
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(10), Between = TimeSpan.FromMilliseconds(200);
     private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("stockflow-demo-");
-    private readonly HttpClient http = new() { Timeout = TimeSpan.FromSeconds(30) };
+    private readonly HttpClient http = new(new ConnectFailureHandler()) { Timeout = TimeSpan.FromSeconds(30) };
     private ServerProcess? process;
     private JsonElement state;
 

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Stockflow.IntegrationTests.Fixtures;
+using Stockflow.Model;
 
 namespace Stockflow.IntegrationTests.Pipeline;
 
@@ -33,7 +34,7 @@ internal sealed class ClickHouseProxy : IAsyncDisposable
 {
     private readonly EmbeddedClickHouse server;
     private readonly WebApplication listener;
-    private readonly HttpClient client = new() { Timeout = TimeSpan.FromMinutes(1) };
+    private readonly HttpClient client = new(new ConnectFailureHandler()) { Timeout = TimeSpan.FromMinutes(1) };
     private readonly ConcurrentDictionary<string, ConcurrentQueue<InsertFault>> plans = new();
     private readonly ConcurrentDictionary<InsertFault, int> done = new();
     private int refusals;

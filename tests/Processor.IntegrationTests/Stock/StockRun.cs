@@ -18,7 +18,7 @@ internal sealed record StockAnswer(int Status, JsonNode Body)
 /// <summary>A processor with its servers, to which commands are sent. It may be killed and started again; commands go to the one that lives.</summary>
 internal sealed class StockRun : IAsyncDisposable
 {
-    private static readonly HttpClient Http = new(new SocketsHttpHandler { MaxConnectionsPerServer = 64 }) { Timeout = TimeSpan.FromSeconds(20) };
+    private static readonly HttpClient Http = new(new ConnectFailureHandler(new SocketsHttpHandler { MaxConnectionsPerServer = 64 })) { Timeout = TimeSpan.FromSeconds(20) };
     private readonly string[] flags;
     private volatile ProcessorProcess processor;
     private int turn;
