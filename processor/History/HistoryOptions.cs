@@ -5,8 +5,8 @@ namespace Stockflow.History;
 /// <summary>Settings of the history.</summary>
 public sealed record HistoryOptions
 {
-    /// <summary>Rows of one insert at most, twice as many while the one before takes long; each insert and the merges after it cost less a row the larger it is.</summary>
-    public int InsertRows { get; init; } = 200_000;
+    /// <summary>Rows of one insert at most; each insert and the merges after it cost less a row the larger it is. Three times as many wait in memory while ClickHouse is slow.</summary>
+    public int InsertRows { get; init; } = 300_000;
 
     /// <summary>How long an insert gathers rows while they come, milliseconds. Each insert makes a part of every table, and merges cost more the more parts there are.</summary>
     public int InsertIntervalMilliseconds { get; init; } = 4000;

@@ -5,8 +5,9 @@ using Stockflow.Telemetry;
 namespace Stockflow.History;
 
 /// <summary>
-/// Writes the batches of all lanes to ClickHouse, many at a time, and marks them durable in their order. One insert is on its way while
-/// the next one is gathered. A row's identity is (topic, partition, offset), so an insert may be repeated in any grouping.
+/// Writes the batches of all lanes to ClickHouse, many at a time, and marks them durable in their order. Two inserts may be on their way while
+/// the next one is gathered: the end of one leaves a core idle, which the other takes. A row's identity is (topic, partition, offset), so
+/// an insert may be repeated in any grouping.
 /// </summary>
 public sealed class HistoryStage(
     HistoryOptions options, IClickHouse clickHouse, Action<RecordBatch> release, ProcessorStatus status, TimeProvider time, ILogger logger)
@@ -16,9 +17,6 @@ public sealed class HistoryStage(
 
     /// <summary>Bytes of records that an insert gathers at most: few records may be large.</summary>
     private const int MaximumBytes = 128 * 1024 * 1024;
-
-    /// <summary>What gathers behind an insert that takes long, in inserts: rows take less memory than the batches that bring them.</summary>
-    private const int MostInserts = 2;
 
     private static readonly TimeSpan RoomPoll = TimeSpan.FromSeconds(1), GatherPoll = TimeSpan.FromMilliseconds(100);
 
@@ -63,21 +61,21 @@ public sealed class HistoryStage(
     /// <summary>Writes until <paramref name="token"/> ends; what is not durable by then will be read again.</summary>
     public async Task RunAsync(CancellationToken token)
     {
-        var (filling, writing) = (new Load(release), new Load(release));
-        var inFlight = Task.CompletedTask;
+        var (filling, second, first) = (new Load(release), new Load(release), new Load(release));
+        var (former, latter) = (Task.CompletedTask, Task.CompletedTask);
         try
         {
             while (true)
             {
-                await GatherAsync(filling, inFlight, token);
-                await inFlight;
-                (filling, writing) = (writing, filling);
-                inFlight = WriteAsync(writing, token);
+                await GatherAsync(filling, former, token);
+                await former;
+                (filling, second, first) = (first, filling, second);
+                (former, latter) = (latter, WriteAsync(second, latter, token));
             }
         }
         catch (OperationCanceledException) when (token.IsCancellationRequested)
         {
-            await inFlight.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.WhenAll(former, latter).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
@@ -104,12 +102,12 @@ public sealed class HistoryStage(
         }
     }
 
-    // Gathers for the interval, and on for as long as the insert before is under way: a slow ClickHouse gets larger inserts, not waiting lanes.
-    private async Task GatherAsync(Load load, Task inFlight, CancellationToken token)
+    // Gathers for the interval, and on for as long as two inserts are under way: a slow ClickHouse gets larger inserts, not waiting lanes.
+    private async Task GatherAsync(Load load, Task former, CancellationToken token)
     {
         load.Add(await input.ReceiveAsync(token));
-        var enough = Task.WhenAll(inFlight, IntervalAsync(load, token));
-        while (load.Rows < (inFlight.IsCompleted ? 1 : MostInserts) * options.InsertRows && load.Bytes < MaximumBytes)
+        var enough = Task.WhenAll(former, IntervalAsync(load, token));
+        while (load.Rows < options.InsertRows && load.Bytes < MaximumBytes)
         {
             if (input.TryReceive(out var batch))
             {
@@ -138,12 +136,14 @@ public sealed class HistoryStage(
         }
     }
 
-    private async Task WriteAsync(Load load, CancellationToken token)
+    private async Task WriteAsync(Load load, Task before, CancellationToken token)
     {
-        lastProgress = time.GetTimestamp();
+        lastProgress = before.IsCompleted ? time.GetTimestamp() : lastProgress;
         var began = time.GetUtcNow();
         await Task.WhenAll(InsertAsync("raw_events", load.Raw.Block, token), InsertAsync("ledger", load.Ledger.Block, token));
-        load.NoteWritten(began, time.GetUtcNow());
+        var ended = time.GetUtcNow();
+        await before;
+        load.NoteWritten(began, ended);
     }
 
     // The client has retried what is worth retrying at once; from there on ClickHouse is away, and the history waits for it.

@@ -25,7 +25,7 @@ internal static class MemoryBenchmark
         var position = Mean(FillPositions);
         var row = RowBytes(options);
         var (kafka, history) = (new KafkaOptions(), new HistoryOptions());
-        // Batches are kept for reuse up to the pool's bound; two inserts of the history, one of them of double length, hold their rows; the client
+        // Batches are kept for reuse up to the pool's bound; three inserts of the history hold their rows, two under way and one that is gathered; the client
         // keeps 64 MiB; what a lane remembers of its latest movements is resident once they came.
         var recent = options.Partitions * LiveBytes(() => new RecentMovements());
         var traffic = kafka.PooledBytes + (3L * history.InsertRows * row) + (64L << 20) + recent;

@@ -67,7 +67,7 @@ internal sealed class PipelineLoad
         /// <summary>Events sent so far.</summary>
         public long Sent => producer.Sent;
 
-        /// <summary>Sends the warm-up in bursts, each when the one before has been worked off.</summary>
+        /// <summary>Sends the warm-up in bursts, each when the one before has been worked off, and has its rows merged.</summary>
         /// <param name="workOff">Ends when that many events of the topic are durable.</param>
         /// <param name="token">Ends the run.</param>
         public async Task WarmUpAsync(Func<long, Task> workOff, CancellationToken token)
@@ -78,6 +78,8 @@ internal sealed class PipelineLoad
                 await workOff(Sent);
                 await Task.Delay(Pause, token);
             }
+
+            await servers.MergeAsync(token);
         }
 
         public async Task SendRestAsync(CancellationToken token)

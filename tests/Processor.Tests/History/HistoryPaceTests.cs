@@ -20,7 +20,13 @@ public sealed class HistoryPaceTests
     public async Task An_insert_gathers_for_its_interval_unless_no_row_comes_or_a_lane_is_to_be_handed_over(int lastRowAt, int drainsAt, int expected)
     {
         var time = new SteppedTime();
-        var clickHouse = new CountingClickHouse();
+        // The second byte of a Native block is the number of its rows, of fewer than 128.
+        var inserted = new TaskCompletionSource<int>(TaskCreationOptions.RunContinuationsAsynchronously);
+        var clickHouse = new InsertsOnly(block =>
+        {
+            inserted.TrySetResult(block.Span[1]);
+            return Task.FromResult(default(InsertSummary));
+        });
         var status = new ProcessorStatus();
         var lane = new LaneStatus { Topic = "t", Partition = 0, DurableOffset = 0 };
         using var taken = new SemaphoreSlim(0);
@@ -30,7 +36,7 @@ public sealed class HistoryPaceTests
         var rows = 0;
         await SendAsync();
 
-        while (await time.NextAsync(clickHouse.Inserted) is { } look)
+        while (await time.NextAsync(inserted.Task) is { } look)
         {
             var at = time.GetTimestamp() + look.Milliseconds;
             status.Draining = at >= drainsAt ? 1 : 0;
@@ -43,7 +49,7 @@ public sealed class HistoryPaceTests
         }
 
         Assert.Equal(expected, time.GetTimestamp());
-        Assert.Equal(rows, await clickHouse.Inserted);
+        Assert.Equal(rows, await inserted.Task);
         await stop.CancelAsync();
         await running;
 
@@ -96,35 +102,5 @@ public sealed class HistoryPaceTests
         }
 
         public ValueTask DisposeAsync() => ValueTask.CompletedTask;
-    }
-
-    /// <summary>Tells how many rows its first insert had; nothing else is asked of it.</summary>
-    private sealed class CountingClickHouse : IClickHouse
-    {
-        private readonly TaskCompletionSource<int> inserted = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public Task<int> Inserted => inserted.Task;
-
-        public string Database => "d";
-
-        public Task EnsureDatabaseAsync(CancellationToken token = default) => throw new NotSupportedException();
-
-        public Task ExecuteAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null, CancellationToken token = default) => throw new NotSupportedException();
-
-        public IAsyncEnumerable<ClickHouseRow> QueryAsync(string sql, IReadOnlyDictionary<string, object?>? parameters = null, CancellationToken token = default) =>
-            throw new NotSupportedException();
-
-        public Task<T?> QueryScalarAsync<T>(string sql, IReadOnlyDictionary<string, object?>? parameters = null, CancellationToken token = default) => throw new NotSupportedException();
-
-        public Task<InsertSummary> InsertAsync(
-            string table, IReadOnlyList<string> columns, string format, IReadOnlyList<ReadOnlyMemory<byte>> data, CancellationToken token = default)
-        {
-            // The second byte of a Native block is the number of its rows, of fewer than 128.
-            inserted.TrySetResult(data[0].Span[1]);
-            return Task.FromResult(default(InsertSummary));
-        }
-
-        public Task<InsertSummary> InsertAsync(
-            string table, IReadOnlyList<string> columns, string format, Func<Stream, CancellationToken, Task> write, CancellationToken token = default) => throw new NotSupportedException();
     }
 }
