@@ -17,8 +17,8 @@ public sealed record CapacityPlan
 {
     // Measured on 2 virtual cores (README.md and processor/README.md, where the commands stand that print them).
     // While a load goes on, so that ClickHouse's merges and the questions of the processor are in them.
-    internal const double ProcessorMicroseconds = 2.26, ClickHouseMicroseconds = 9.45, RedisMicroseconds = 1.31;
-    internal const double SustainedEventsPerSecond = 108_770, SustainedPartitions = 64, AtpAnswersPerSecond = 36_782;
+    internal const double ProcessorMicroseconds = 2.12, ClickHouseMicroseconds = 8.05, RedisMicroseconds = 1.27;
+    internal const double SustainedEventsPerSecond = 116_168, SustainedPartitions = 64, AtpAnswersPerSecond = 40_666;
     internal const double FingerprintBytes = 33.4, PositionBytes = 99, RedisFingerprintBytes = 20.0, CloseSecondsPerMillionRows = 3;
 
     // ./eng/bench pipeline: what ClickHouse keeps of a row. Redis' hashes of 208 locations a SKU, which its defaults do not pack.
